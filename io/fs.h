@@ -1,7 +1,8 @@
 /* Effects on the file system: everything that is not a bulk transfer.
  *
  * All of them return 0 (or a descriptor, or a length) on success and -errno on failure, retry
- * EINTR, and set FD_CLOEXEC. Paths of any length below |dirfd| are taken apart where they are longer than PATH_MAX.
+ * EINTR, and set FD_CLOEXEC. Paths of any length below |dirfd| are taken apart where they are
+ * longer than PATH_MAX.
  *
  * "Beneath": the path is relative, has no "..", and no component of it, the last included, is a
  * symbolic link; otherwise -ELOOP, -EXDEV or -EINVAL. Done by openat2(2) with RESOLVE_BENEATH and
@@ -34,12 +35,12 @@ int64_t adp_fs_read_all(int fd, void *buf, size_t len, uint64_t offset);
 /* adp_fs_write_all writes all |len| bytes at |offset|. Returns 0. */
 int adp_fs_write_all(int fd, const void *buf, size_t len, uint64_t offset);
 
-/* adp_fs_load reads a whole file of at most |max| bytes below |dirfd| (links followed) into memory that the
- * caller frees with free(). -EFBIG if it is larger. */
+/* adp_fs_load reads a whole file of at most |max| bytes below |dirfd| (links followed) into memory
+ * that the caller frees with free(). -EFBIG if it is larger. */
 int adp_fs_load(int dirfd, const char *path, size_t max, uint8_t **out_data, size_t *out_len);
 
 enum adp_fs_publish_mode {
-    ADP_FS_PUBLISH_NEW = 1,     /* -EEXIST if |name| exists: two writers cannot both win */
+    ADP_FS_PUBLISH_NEW = 1, /* -EEXIST if |name| exists: two writers cannot both win */
     ADP_FS_PUBLISH_REPLACE = 2,
 };
 
@@ -66,7 +67,8 @@ int adp_fs_temp_create(struct adp_fs_temp *out_temp, int dirfd, const char *name
 int adp_fs_temp_commit(struct adp_fs_temp *temp, const char *name, uint64_t size,
                        enum adp_fs_publish_mode how);
 
-/* adp_fs_temp_abandon closes and removes it. Safe after commit, and on a zeroed struct with fd -1. */
+/* adp_fs_temp_abandon closes and removes it. Safe after commit, and on a zeroed struct with fd -1.
+ */
 void adp_fs_temp_abandon(struct adp_fs_temp *temp);
 
 /* adp_fs_remove_tree removes |name| in |dirfd| and all below it, following nothing. */

@@ -22,9 +22,9 @@ struct adp_xattrs {
 };
 
 /* adp_meta_xattrs_read reads all extended attributes of |name| in |dirfd| (a symbolic link itself,
- * not its target), or of the descriptor |dirfd| if |name| is NULL (it may be O_PATH), sorted by name. A file system without
- * them gives none. Attributes that vanish meanwhile are left out. The result is freed with
- * adp_meta_xattrs_free, which a zeroed struct survives. */
+ * not its target), or of the descriptor |dirfd| if |name| is NULL (it may be O_PATH), sorted by
+ * name. A file system without them gives none. Attributes that vanish meanwhile are left out. The
+ * result is freed with adp_meta_xattrs_free, which a zeroed struct survives. */
 int adp_meta_xattrs_read(struct adp_xattrs *out, int dirfd, const char *name);
 void adp_meta_xattrs_free(struct adp_xattrs *xattrs);
 

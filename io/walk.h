@@ -13,7 +13,8 @@
 enum adp_walk_event {
     ADP_WALK_ENTRY = 1, /* an entry; for a directory, before its content */
     ADP_WALK_LEAVE = 2, /* a directory's content is complete */
-    ADP_WALK_ERROR = 3, /* |error| happened on this entry: stat (st is zero), or reading the directory */
+    ADP_WALK_ERROR =
+        3, /* |error| happened on this entry: stat (st is zero), or reading the directory */
 };
 
 enum adp_walk_verdict {

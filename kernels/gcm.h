@@ -52,9 +52,9 @@ struct adp_gcm_piece {
 
 enum adp_gcm_result {
     ADP_GCM_OK = 0,
-    ADP_GCM_BAD_TAG = 1,    /* the message is not what was sealed under this key, nonce and aad */
-    ADP_GCM_TOO_LONG = 2,   /* more than ADP_GCM_MAX_LEN bytes, or of aad more than 2^61 - 1 */
-    ADP_GCM_NO_KERNEL = 3,  /* no kernel of that name here, or it failed its self-test */
+    ADP_GCM_BAD_TAG = 1,   /* the message is not what was sealed under this key, nonce and aad */
+    ADP_GCM_TOO_LONG = 2,  /* more than ADP_GCM_MAX_LEN bytes, or of aad more than 2^61 - 1 */
+    ADP_GCM_NO_KERNEL = 3, /* no kernel of that name here, or it failed its self-test */
 };
 
 /* adp_gcm_kernel_select finds the kernel called |name|, or the fastest that this machine has if

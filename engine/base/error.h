@@ -1,0 +1,30 @@
+/* How the engine reports errors: one call that fills the caller's struct adp_error and returns the
+ * status, so that a failure is one statement: return adp_fail(err, ...). */
+#ifndef ADP_ERROR_H
+#define ADP_ERROR_H
+
+#include <stdint.h>
+
+#include "adpseal.h"
+
+/* adp_fail fills |err| (NULL is allowed) with |status| and a message, wiping what it held, and
+ * returns |status|. |path| may be NULL. */
+enum adp_status adp_fail(struct adp_error *err, enum adp_status status, const char *path,
+                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* adp_fail_errno is adp_fail for a failed system call: |sys_errno| is a positive errno value, whose
+ * text is added to the message; a hint is chosen for the common ones (ENOSPC, EACCES, ...). ENOMEM
+ * is ADP_ERR_MEMORY, every other ADP_ERR_IO. */
+enum adp_status adp_fail_errno(struct adp_error *err, int sys_errno, const char *path,
+                               const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* adp_fail_memory is adp_fail for an allocation that failed. */
+enum adp_status adp_fail_memory(struct adp_error *err);
+
+/* adp_error_offset adds an offset in the file, adp_error_hint what the person can do; both return
+ * |err|'s status (or |status| where |err| is NULL, so that they can end a return statement). */
+enum adp_status adp_error_offset(struct adp_error *err, enum adp_status status, uint64_t offset);
+enum adp_status adp_error_hint(struct adp_error *err, enum adp_status status, const char *format,
+                               ...) __attribute__((format(printf, 3, 4)));
+
+#endif

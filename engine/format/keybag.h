@@ -1,0 +1,103 @@
+/* The keybag: docs/FORMAT.md section 4. This file knows its bytes; what a change of it means is
+ * vault/'s. */
+#ifndef ADP_KEYBAG_H
+#define ADP_KEYBAG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adpseal.h"
+#include "bytes.h"
+#include "header.h"
+#include "wrap.h"
+
+#define ADP_KEYBAG_MAX            (16u << 20)
+#define ADP_KEYBAG_MAX_RECIPIENTS 1024
+#define ADP_RECIPIENT_NAME_MAX    64
+
+enum adp_recipient_kind {
+    ADP_RECIPIENT_DEVICE = 1,
+    ADP_RECIPIENT_SEALER = 2,
+    ADP_RECIPIENT_RECOVERY = 3,
+    ADP_RECIPIENT_OPERATOR = 4,
+    ADP_RECIPIENT_CONTACT = 5,
+};
+
+enum adp_recipient_state {
+    ADP_RECIPIENT_ACTIVE = 1,
+    ADP_RECIPIENT_REMOVED = 2,
+};
+
+enum adp_protection {
+    ADP_PROTECTION_STANDARD = 1,
+    ADP_PROTECTION_ADVANCED = 2,
+};
+
+struct adp_recipient {
+    uint8_t kind;
+    uint8_t state;
+    char name[ADP_RECIPIENT_NAME_MAX + 1];
+    uint8_t kem_pub[ADP_KEM_KEY_LEN];
+    uint8_t sign_pub[ADP_SIGN_PUB_LEN];
+    int64_t added_ns, removed_ns;
+    int has_account;
+    struct adp_wrap account;
+};
+
+struct adp_epoch_wrap {
+    uint16_t recipient;
+    struct adp_wrap wrap;
+};
+
+struct adp_epoch {
+    uint32_t number;
+    int64_t created_ns;
+    uint8_t pub[ADP_KEM_KEY_LEN];
+    struct adp_epoch_wrap *wraps;
+    size_t num_wraps;
+};
+
+struct adp_keybag_category {
+    struct adp_epoch *epochs;
+    size_t num_epochs;
+};
+
+struct adp_keybag {
+    uint8_t vault_id[ADP_ID_LEN];
+    uint64_t generation;
+    uint8_t previous[ADP_HASH_LEN];
+    int64_t created_ns;
+    uint8_t account_pub[ADP_SIGN_PUB_LEN];
+    uint8_t protection;
+    uint16_t author;
+    char reason[256];
+    struct adp_recipient *recipients;
+    size_t num_recipients;
+    struct adp_keybag_category categories[ADP_NUM_CATEGORIES]; /* by category number - 1 */
+};
+
+/* adp_keybag_free releases what a keybag holds. Safe on a zeroed struct. */
+void adp_keybag_free(struct adp_keybag *keybag);
+
+/* adp_keybag_build writes |keybag|, signed with the account's |seed|, into the zeroed |out|. */
+enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keybag *keybag,
+                                 const uint8_t seed[ADP_SIGN_SEED_LEN], struct adp_error *err);
+
+/* adp_keybag_parse parses |data| and verifies the signature by the account key that it names;
+ * whether that is the right account is the caller's question. |path| is for messages. */
+enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, size_t len,
+                                 const char *path, struct adp_error *err);
+
+/* adp_recipient_id computes a recipient's id. */
+void adp_recipient_id(uint8_t out[ADP_ID_LEN], const struct adp_recipient *recipient);
+
+/* adp_name_check returns 1 if |name| is a recipient's name in the sense of docs/FORMAT.md. */
+int adp_name_check(const char *name, size_t len);
+
+/* adp_epoch_info and adp_account_info write the HPKE info of a wrap; both return its length. */
+size_t adp_epoch_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN], uint16_t category,
+                      uint32_t epoch, const uint8_t pub[ADP_KEM_KEY_LEN]);
+size_t adp_account_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN],
+                        const uint8_t account_pub[ADP_SIGN_PUB_LEN]);
+
+#endif

@@ -1,0 +1,437 @@
+/* libadpseal: seal backup snapshots into encrypted archives, one per category of data.
+ *
+ * A vault is a directory. A snapshot is one sealed state of some sources; it consists of one
+ * archive per category that occurs, each under keys of its own. Whoever seals needs public keys
+ * only; whoever opens needs the identity of a trusted device. docs/FORMAT.md describes the bytes,
+ * docs/API.md the conventions that hold for every function here: errors, ownership, threads.
+ *
+ * In short:
+ *   - Functions return enum adp_status; details go to the struct adp_error that the last parameter
+ *     points to (NULL is allowed).
+ *   - Outputs are written on success only, unless a comment says otherwise.
+ *   - An object is used by one thread at a time; different objects by different threads at once.
+ *   - Strings are zero-terminated; paths are bytes, not text. */
+#ifndef ADPSEAL_H
+#define ADPSEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#    define ADP_EXPORT     __attribute__((visibility("default")))
+#    define ADP_MUST_CHECK __attribute__((warn_unused_result))
+#else
+#    define ADP_EXPORT
+#    define ADP_MUST_CHECK
+#endif
+
+/* -- Errors ------------------------------------------------------------------------------------ */
+
+enum adp_status {
+    ADP_OK = 0,
+
+    /* The caller or the machine. */
+    ADP_ERR_ARGUMENT = 1,    /* a parameter, a policy file or a request is not valid */
+    ADP_ERR_MEMORY = 2,      /* an allocation failed */
+    ADP_ERR_IO = 3,          /* the operating system refused; sys_errno says why */
+    ADP_ERR_EXISTS = 4,      /* it is there already and is not overwritten */
+    ADP_ERR_NOT_FOUND = 5,   /* no such vault, snapshot, path, category or device */
+    ADP_ERR_CONFLICT = 6,    /* another writer was faster; run it again */
+    ADP_ERR_CANCELLED = 7,   /* the progress callback said stop */
+    ADP_ERR_UNSUPPORTED = 8, /* a version or feature that this build does not know */
+    ADP_ERR_INTERNAL = 9,    /* a bug in this library, or a library below it failed */
+
+    /* Integrity: the bytes are not what was written. */
+    ADP_ERR_FORMAT = 20,        /* a structure breaks a rule of docs/FORMAT.md */
+    ADP_ERR_CHECKSUM = 21,      /* an archive header's or identity's checksum does not fit */
+    ADP_ERR_SIGNATURE = 22,     /* a signature does not verify, or an unknown author */
+    ADP_ERR_ROLLBACK = 23,      /* an older keybag than this identity has seen */
+    ADP_ERR_ACCOUNT = 24,       /* another account's keybag than this identity knows */
+    ADP_ERR_MISMATCH = 25,      /* archive and record do not belong together */
+    ADP_ERR_HEADER_TAG = 26,    /* FLOE: wrong key or wrong aad for this header */
+    ADP_ERR_SEGMENT_TAG = 27,   /* FLOE: a segment was changed */
+    ADP_ERR_SEGMENT_ORDER = 28, /* FLOE: a segment stands at another's place */
+    ADP_ERR_TRUNCATED = 29,     /* FLOE: the end is missing */
+    ADP_ERR_TRAILING = 30,      /* FLOE: bytes after the final segment */
+    ADP_ERR_CONTENT = 31, /* authentic bytes that do not decompress or digest as the index says */
+
+    /* Keys. */
+    ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it */
+    ADP_ERR_PASSPHRASE = 41, /* the identity needs a passphrase, or the one given is wrong */
+
+    /* Finished, but not with everything; events named each. */
+    ADP_ERR_PARTIAL = 50,
+};
+
+/* struct adp_error says what went wrong, for people. All zero is a valid "no error". */
+struct adp_error {
+    enum adp_status status;
+    int sys_errno; /* errno value, or 0 */
+    int has_offset;
+    uint64_t offset;   /* in bytes from the beginning of |path|, if has_offset */
+    char path[1024];   /* the file concerned, cut if longer; may be empty */
+    char message[512]; /* what happened, one sentence without a full stop */
+    char hint[512];    /* what the person can do; may be empty */
+};
+
+/* adp_status_string returns a short English text for |status|; it lives for ever. */
+ADP_EXPORT const char *adp_status_string(enum adp_status status);
+
+/* adp_status_exit_code maps |status| to the command's exit codes: 0 done, 1 failed, 2 usage,
+ * 3 integrity, 4 no key, 5 partial. */
+ADP_EXPORT int adp_status_exit_code(enum adp_status status);
+
+/* adp_version_string returns "MAJOR.MINOR.PATCH". */
+ADP_EXPORT const char *adp_version_string(void);
+
+/* adp_kernel_name returns the name of the AES-256-GCM kernel that would be used now, or NULL with
+ * ADP_ERR_ARGUMENT if the environment asks for one that is not there. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_kernel_name(const char **out_name,
+                                                          struct adp_error *err);
+
+/* -- Categories and policy ------------------------------------------------------------------- */
+
+/* Categories have numbers from 1 to ADP_NUM_CATEGORIES (docs/FORMAT.md section 3). */
+#define ADP_NUM_CATEGORIES 26
+
+enum adp_category_class {
+    ADP_CLASS_DEFAULT = 1,  /* end-to-end encrypted always */
+    ADP_CLASS_ADVANCED = 2, /* end-to-end encrypted under advanced protection */
+    ADP_CLASS_NEVER = 3,    /* never end-to-end where the vault has an operator */
+};
+
+/* adp_category_name returns the name of |category|, e.g. "photos"; NULL if there is none. */
+ADP_EXPORT const char *adp_category_name(unsigned category);
+
+/* adp_category_find returns the number of the category called |name|, or 0. */
+ADP_EXPORT unsigned adp_category_find(const char *name);
+
+/* adp_category_class_of returns the class of |category| (1 to ADP_NUM_CATEGORIES). */
+ADP_EXPORT enum adp_category_class adp_category_class_of(unsigned category);
+
+/* struct adp_policy decides which category a path belongs to. Immutable once loaded: any number of
+ * threads may use it. */
+struct adp_policy;
+
+/* adp_policy_load reads the policy file |path| (YAML, docs/CATEGORIES.md) in front of the built-in
+ * rules; the built-in rules alone if |path| is NULL. ADP_ERR_ARGUMENT names the rule that is wrong.
+ * The caller must call adp_policy_free. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_policy_load(struct adp_policy **out_policy,
+                                                          const char *path, struct adp_error *err);
+ADP_EXPORT void adp_policy_free(struct adp_policy *policy);
+
+/* struct adp_verdict is what the policy says of one path. Its strings live as long as the policy.
+ */
+struct adp_verdict {
+    unsigned category;
+    const char *rule;   /* the pattern that decided, e.g. "*.heic"; "(default)" if none did */
+    const char *origin; /* "built-in", or the policy file's path */
+    unsigned line;      /* number of the rule in its origin, from 1; 0 for the default */
+};
+
+/* adp_policy_classify decides on |path|, as it stands in a snapshot (relative, no leading slash).
+ * |is_dir| tells whether it is a directory. It looks at names alone, never at content. */
+ADP_EXPORT void adp_policy_classify(const struct adp_policy *policy, const char *path, int is_dir,
+                                    struct adp_verdict *out_verdict);
+
+/* -- Identities ------------------------------------------------------------------------------ */
+
+/* struct adp_identity is a device's or a sealer's private keys, with what it knows of the vaults
+ * that it has met. */
+struct adp_identity;
+
+enum adp_kind {
+    ADP_KIND_DEVICE = 1, /* opens and seals */
+    ADP_KIND_SEALER = 2, /* signs snapshots, can decrypt nothing */
+};
+
+/* adp_identity_default_path returns where the identity lies if nothing else is said: the
+ * environment variable ADP_SEAL_IDENTITY, else adp-seal/identity below XDG_CONFIG_HOME or
+ * ~/.config. The caller frees it with free(). */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_identity_default_path(char **out_path,
+                                                                    struct adp_error *err);
+
+/* adp_identity_create draws new keys and writes them to |path| (mode 0600, parent directories
+ * 0700), under |passphrase| unless it is NULL. ADP_ERR_EXISTS if there is a file. |name| is UTF-8,
+ * 1 to 64 bytes. The caller must call adp_identity_free. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_identity_create(struct adp_identity **out_identity, const char *path, enum adp_kind kind,
+                    const char *name, const char *passphrase, struct adp_error *err);
+
+/* adp_identity_load reads |path|. ADP_ERR_PASSPHRASE if it is under a passphrase and |passphrase|
+ * is NULL or wrong; ADP_ERR_NOT_FOUND if there is no file. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_identity_load(struct adp_identity **out_identity,
+                                                            const char *path,
+                                                            const char *passphrase,
+                                                            struct adp_error *err);
+
+/* adp_identity_free wipes and frees. NULL is allowed. */
+ADP_EXPORT void adp_identity_free(struct adp_identity *identity);
+
+ADP_EXPORT enum adp_kind adp_identity_kind(const struct adp_identity *identity);
+ADP_EXPORT const char *adp_identity_name(const struct adp_identity *identity);
+
+/* adp_identity_request returns the text by which this identity asks to be admitted to a vault
+ * (public keys and a signature, nothing secret). The caller frees it with free(). */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_identity_request(const struct adp_identity *identity,
+                                                               char **out_request,
+                                                               struct adp_error *err);
+
+/* -- Vaults ---------------------------------------------------------------------------------- */
+
+/* struct adp_vault is an open vault. It refers to the identity it was opened with, which must
+ * outlive it. */
+struct adp_vault;
+
+/* adp_vault_create makes the vault |dir| (which must not exist, or be empty), an account, and
+ * |identity| as its first trusted device, under the device name |device|. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_create(struct adp_vault **out_vault, const char *dir, struct adp_identity *identity,
+                 const char *device, struct adp_error *err);
+
+/* adp_vault_open opens |dir| and checks its keybag against what |identity| knows; the identity's
+ * file is brought up to date where it learns a newer generation. With |identity| NULL only what
+ * needs no key works, and the keybag is only checked in itself. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_open(struct adp_vault **out_vault,
+                                                         const char *dir,
+                                                         struct adp_identity *identity,
+                                                         struct adp_error *err);
+ADP_EXPORT void adp_vault_free(struct adp_vault *vault);
+
+/* adp_vault_fingerprint writes the account's fingerprint, for people to compare: 64 hex digits in
+ * groups of 8, zero-terminated. It says whose vault this is. */
+#define ADP_FINGERPRINT_LEN 72
+ADP_EXPORT void adp_vault_fingerprint(const struct adp_vault *vault, char out[ADP_FINGERPRINT_LEN]);
+
+/* adp_vault_first_contact returns whether this open was the identity's first contact with the
+ * vault: there was no pin to check the account against, and the person should compare it. */
+ADP_EXPORT int adp_vault_first_contact(const struct adp_vault *vault);
+
+/* adp_vault_generation returns the keybag's generation. */
+ADP_EXPORT uint64_t adp_vault_generation(const struct adp_vault *vault);
+
+struct adp_device {
+    const char *name; /* lives as long as the vault is open and no device is added */
+    enum adp_kind kind;
+    int is_active;
+    int is_self; /* it is the identity that the vault was opened with */
+    int64_t added_ns;
+    uint8_t id[16]; /* recipient id, docs/FORMAT.md section 4 */
+};
+
+/* adp_vault_num_devices and adp_vault_device list devices and sealers, removed ones too. */
+ADP_EXPORT size_t adp_vault_num_devices(const struct adp_vault *vault);
+ADP_EXPORT void adp_vault_device(const struct adp_vault *vault, size_t index,
+                                 struct adp_device *out_device);
+
+/* adp_vault_add_device admits the identity that made |request|: every epoch's key is wrapped for it
+ * (not for a sealer), and a new keybag generation is signed and published. The vault must have been
+ * opened with a trusted device. |name| overrides the request's name if not NULL. ADP_ERR_CONFLICT
+ * if another writer published meanwhile. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_add_device(struct adp_vault *vault,
+                                                               const char *request,
+                                                               const char *name,
+                                                               struct adp_error *err);
+
+/* -- Snapshots ------------------------------------------------------------------------------- */
+
+#define ADP_SNAPSHOT_ID_LEN 25
+
+struct adp_archive_info {
+    unsigned category;
+    uint32_t epoch;
+    uint64_t size; /* of the archive file, bytes */
+};
+
+struct adp_snapshot_info {
+    char id[ADP_SNAPSHOT_ID_LEN + 1];
+    int64_t started_ns, finished_ns;
+    char author[65]; /* name of the device or sealer that signed it */
+    size_t num_archives;
+    struct adp_archive_info archives[ADP_NUM_CATEGORIES];
+};
+
+/* struct adp_snapshots is a list of snapshots, oldest first. */
+struct adp_snapshots {
+    struct adp_snapshot_info *items;
+    size_t num;
+};
+
+/* adp_vault_snapshots lists the snapshots whose records verify. Records that do not are told to
+ * |on_event| (NULL is allowed) as ADP_EVENT_REFUSED, and make the result ADP_ERR_PARTIAL, with
+ * |*out| filled nevertheless. The caller must call adp_snapshots_free. */
+struct adp_event;
+typedef void (*adp_event_fn)(void *user, const struct adp_event *event);
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_snapshots(const struct adp_vault *vault,
+                                                              struct adp_snapshots *out,
+                                                              adp_event_fn on_event, void *user,
+                                                              struct adp_error *err);
+ADP_EXPORT void adp_snapshots_free(struct adp_snapshots *snapshots);
+
+/* -- What long work tells its caller --------------------------------------------------------- */
+
+enum adp_event_kind {
+    ADP_EVENT_SKIPPED = 1,      /* seal: a socket or device, recorded by name only */
+    ADP_EVENT_UNREADABLE = 2,   /* seal: could not be read; recorded by name only */
+    ADP_EVENT_CHANGED = 3,      /* seal: changed while it was read; recorded with that mark */
+    ADP_EVENT_NOT_RESTORED = 4, /* open: this entry was not restored, or not wholly */
+    ADP_EVENT_METADATA = 5,     /* open: content restored, but some metadata could not be set */
+    ADP_EVENT_REFUSED = 6,      /* a record or archive was refused */
+    ADP_EVENT_NOTE = 7,         /* something to know that is no failure */
+};
+
+struct adp_event {
+    enum adp_event_kind kind;
+    enum adp_status status;
+    int sys_errno;
+    const char *path;    /* the entry or file; valid during the call */
+    const char *message; /* what happened, for people; valid during the call */
+};
+
+struct adp_progress {
+    const char *stage; /* "scan", "seal", "open", "verify" */
+    uint64_t done_bytes, total_bytes;
+    uint64_t done_entries, total_entries;
+};
+
+/* adp_progress_fn is called some ten times a second from the thread that called the library.
+ * Nonzero cancels the work: it ends with ADP_ERR_CANCELLED and leaves nothing behind. */
+typedef int (*adp_progress_fn)(void *user, const struct adp_progress *progress);
+
+/* struct adp_options is common to all long work. All zero means the defaults. */
+struct adp_options {
+    unsigned num_threads; /* 0: one per core */
+    size_t memory;        /* bytes of buffers; 0: 64 MiB; at least 16 MiB */
+    const char *io;       /* "auto" (or NULL), "uring", "threads" */
+    adp_progress_fn on_progress;
+    adp_event_fn on_event;
+    void *user; /* handed to both */
+};
+
+struct adp_category_report {
+    uint64_t entries; /* everything in the index: files, directories, links, ... */
+    uint64_t files;
+    uint64_t bytes;        /* content, as the files have it */
+    uint64_t stored_bytes; /* archive file, bytes; seal and verify only */
+};
+
+struct adp_report {
+    char snapshot[ADP_SNAPSHOT_ID_LEN + 1];
+    struct adp_category_report categories[ADP_NUM_CATEGORIES + 1]; /* by number; [0] is the sum */
+    uint64_t num_skipped, num_unreadable, num_changed;             /* seal */
+    uint64_t num_not_restored, num_metadata;                       /* open */
+    const char *io;     /* what it ran on: "uring" or "threads" */
+    const char *kernel; /* AES-256-GCM kernel */
+};
+
+/* -- Seal ------------------------------------------------------------------------------------ */
+
+struct adp_seal_options {
+    struct adp_options common;
+    const char *const *sources; /* files or directories; a source's last component is the first
+                                   component of its paths in the snapshot */
+    size_t num_sources;
+    const struct adp_policy *policy; /* NULL: the built-in rules */
+    unsigned category;               /* everything into this category; 0: as the policy says */
+    int compression_level;           /* of zstd, 1 to 19; 0: 3 */
+};
+
+/* adp_seal seals the sources into a new snapshot. The vault must have been opened with the identity
+ * of a device or sealer. The snapshot is there, whole, when this returns ADP_OK or ADP_ERR_PARTIAL
+ * (some sources could not be read or changed meanwhile); otherwise it is not there at all. Sources
+ * that do not exist are ADP_ERR_NOT_FOUND before anything is written; two sources with the same
+ * last component ADP_ERR_ARGUMENT. The vault's own directory is left out if it lies in a source. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_seal(struct adp_vault *vault,
+                                                   const struct adp_seal_options *options,
+                                                   struct adp_report *out_report,
+                                                   struct adp_error *err);
+
+/* -- Read ------------------------------------------------------------------------------------ */
+
+enum adp_entry_type {
+    ADP_ENTRY_FILE = 1,
+    ADP_ENTRY_DIRECTORY = 2,
+    ADP_ENTRY_SYMLINK = 3,
+    ADP_ENTRY_FIFO = 4,
+    ADP_ENTRY_HARDLINK = 5,
+    ADP_ENTRY_SKIPPED = 6,
+};
+
+struct adp_entry {
+    enum adp_entry_type type;
+    unsigned category;
+    const char *path;
+    const char *target; /* of symbolic and hard links, else NULL */
+    unsigned mode;
+    uint32_t uid, gid;
+    int64_t mtime_s;
+    uint32_t mtime_ns;
+    uint64_t size;
+    int is_changed; /* changed while it was read */
+};
+
+/* What to read of a snapshot. |snapshot| is an id, an unambiguous beginning of one, or "latest".
+ * |paths| select entries and all below them; none selects everything; "." and a trailing slash are
+ * understood. |categories| select archives by number; none selects all. Categories that the
+ * identity has no key for are ADP_ERR_NO_KEY if they were named, or if none can be opened; else
+ * they are told as ADP_EVENT_REFUSED and the result is ADP_ERR_PARTIAL. A path that matches nothing
+ * is ADP_ERR_NOT_FOUND. */
+struct adp_selection {
+    const char *snapshot;
+    const char *const *paths;
+    size_t num_paths;
+    const unsigned *categories;
+    size_t num_categories;
+};
+
+/* adp_entry_fn sees one entry; the struct is valid during the call. Nonzero ends the listing with
+ * ADP_ERR_CANCELLED. */
+typedef int (*adp_entry_fn)(void *user, const struct adp_entry *entry);
+
+/* adp_list tells every selected entry, category by category, each in order of paths. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_list(struct adp_vault *vault,
+                                                   const struct adp_selection *selection,
+                                                   adp_entry_fn on_entry, adp_event_fn on_event,
+                                                   void *user, struct adp_error *err);
+
+struct adp_open_options {
+    struct adp_options common;
+    struct adp_selection selection;
+    const char *target; /* directory; made if it does not exist */
+    int overwrite;      /* replace files that exist; without it they are left and named */
+};
+
+/* adp_open restores. Nothing is written outside |target|, and no symbolic link below it is
+ * followed. A file appears under its name only when its content is complete and authentic. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_open(struct adp_vault *vault,
+                                                   const struct adp_open_options *options,
+                                                   struct adp_report *out_report,
+                                                   struct adp_error *err);
+
+/* adp_cat writes the content of the one file |path| to the descriptor |fd|, in order; only
+ * authenticated bytes are written. Hard links are followed to their content. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_cat(struct adp_vault *vault, const char *snapshot,
+                                                  const char *path, int fd, struct adp_error *err);
+
+struct adp_verify_options {
+    struct adp_options common;
+    struct adp_selection selection; /* |snapshot| NULL: all snapshots; |paths| must be empty */
+};
+
+/* adp_verify authenticates and decompresses everything selected, and checks digests and the
+ * record's tags digest; nothing is written. Archives that fail are told as ADP_EVENT_REFUSED with
+ * their offset, the others are still verified; the result is then the first failure's status. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_verify(struct adp_vault *vault,
+                                                     const struct adp_verify_options *options,
+                                                     struct adp_report *out_report,
+                                                     struct adp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
