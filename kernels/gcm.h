@@ -14,6 +14,7 @@
 #ifndef ADP_GCM_H
 #define ADP_GCM_H
 
+#include <stdalign.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,13 +36,13 @@ struct adp_gcm_kernel;
  * and kept out of dumps. All zero is a valid state to clean up. */
 struct adp_gcm_key {
     const struct adp_gcm_kernel *kernel;
-    _Alignas(64) uint8_t state[ADP_GCM_KEY_STATE_LEN];
+    alignas(64) uint8_t state[ADP_GCM_KEY_STATE_LEN];
 };
 
 /* struct adp_gcm_scratch holds tables of one message in flight; key material as well. It needs no
  * initialisation. */
 struct adp_gcm_scratch {
-    _Alignas(64) uint8_t state[ADP_GCM_SCRATCH_STATE_LEN];
+    alignas(64) uint8_t state[ADP_GCM_SCRATCH_STATE_LEN];
 };
 
 /* struct adp_gcm_piece is one piece of a scattered input. |data| may be NULL if |len| is zero. */
