@@ -8,9 +8,15 @@
 #include "adpseal.h"
 
 /* adp_fail fills |err| (NULL is allowed) with |status| and a message, wiping what it held, and
- * returns |status|. |path| may be NULL. */
+ * returns |status|. |path| may be NULL. The hint is the status's usual one (error.c has the table);
+ * adp_error_hint gives a better. */
 enum adp_status adp_fail(struct adp_error *err, enum adp_status status, const char *path,
                          const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* adp_fail_at is adp_fail with the offset in the file at which it is wrong. */
+enum adp_status adp_fail_at(struct adp_error *err, enum adp_status status, const char *path,
+                            uint64_t offset, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
 
 /* adp_fail_errno is adp_fail for a failed system call: |sys_errno| is a positive errno value, whose
  * text is added to the message; a hint is chosen for the common ones (ENOSPC, EACCES, ...). ENOMEM

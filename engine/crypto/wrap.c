@@ -1,0 +1,166 @@
+#include "wrap.h"
+
+#include <openssl/curve25519.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hpke.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "error.h"
+#include "fuzzing.h"
+#include "secret.h"
+
+void adp_random(void *out, size_t len)
+{
+    RAND_bytes(out, len);
+}
+
+void adp_sha256(uint8_t out[ADP_HASH_LEN], const void *data, size_t len)
+{
+    SHA256(data, len, out);
+}
+
+/* -- HPKE -------------------------------------------------------------------------------------- */
+
+void adp_kem_generate(uint8_t out_private[ADP_KEM_KEY_LEN], uint8_t out_public[ADP_KEM_KEY_LEN])
+{
+    X25519_keypair(out_public, out_private);
+}
+
+void adp_kem_public(uint8_t out_public[ADP_KEM_KEY_LEN], const uint8_t private_key[ADP_KEM_KEY_LEN])
+{
+    X25519_public_from_private(out_public, private_key);
+}
+
+enum adp_status adp_wrap_seal(struct adp_wrap *out, const uint8_t public_key[ADP_KEM_KEY_LEN],
+                              const uint8_t *info, size_t info_len,
+                              const uint8_t secret[ADP_SECRET_LEN], struct adp_error *err)
+{
+    EVP_HPKE_CTX context;
+    struct adp_wrap wrap;
+    size_t enc_len, ct_len;
+    enum adp_status status = ADP_OK;
+
+    EVP_HPKE_CTX_zero(&context);
+    if (!EVP_HPKE_CTX_setup_sender(&context, wrap.enc, &enc_len, sizeof(wrap.enc),
+                                   EVP_hpke_x25519_hkdf_sha256(), EVP_hpke_hkdf_sha256(),
+                                   EVP_hpke_aes_256_gcm(), public_key, ADP_KEM_KEY_LEN, info,
+                                   info_len))
+        status = adp_fail(err, ADP_ERR_FORMAT, NULL, "a public key is of low order");
+    else if (!EVP_HPKE_CTX_seal(&context, wrap.ct, &ct_len, sizeof(wrap.ct), secret, ADP_SECRET_LEN,
+                                NULL, 0))
+        status = adp_fail(err, ADP_ERR_INTERNAL, NULL, "HPKE failed to seal");
+    else
+        *out = wrap;
+    EVP_HPKE_CTX_cleanup(&context);
+    ERR_clear_error();
+    return status;
+}
+
+enum adp_status adp_wrap_open(uint8_t out[ADP_SECRET_LEN], const struct adp_wrap *wrap,
+                              const uint8_t private_key[ADP_KEM_KEY_LEN], const uint8_t *info,
+                              size_t info_len, struct adp_error *err)
+{
+    EVP_HPKE_KEY key;
+    EVP_HPKE_CTX context;
+    size_t out_len = 0;
+    int ok;
+
+    EVP_HPKE_KEY_zero(&key);
+    EVP_HPKE_CTX_zero(&context);
+    ok =
+        EVP_HPKE_KEY_init(&key, EVP_hpke_x25519_hkdf_sha256(), private_key, ADP_KEM_KEY_LEN) &&
+        EVP_HPKE_CTX_setup_recipient(&context, &key, EVP_hpke_hkdf_sha256(), EVP_hpke_aes_256_gcm(),
+                                     wrap->enc, sizeof(wrap->enc), info, info_len) &&
+        EVP_HPKE_CTX_open(&context, out, &out_len, ADP_SECRET_LEN, wrap->ct, sizeof(wrap->ct), NULL,
+                          0) &&
+        out_len == ADP_SECRET_LEN;
+    EVP_HPKE_CTX_cleanup(&context);
+    EVP_HPKE_KEY_cleanup(&key);
+    adp_wipe(&context, sizeof(context));
+    adp_wipe(&key, sizeof(key));
+    ERR_clear_error();
+    if (ok)
+        return ADP_OK;
+    adp_wipe(out, ADP_SECRET_LEN);
+    return adp_fail(err, ADP_ERR_NO_KEY, NULL, "a wrapped key does not open with this private key");
+}
+
+/* -- Ed25519 ----------------------------------------------------------------------------------- */
+
+void adp_sign_public(uint8_t out_public[ADP_SIGN_PUB_LEN], const uint8_t seed[ADP_SIGN_SEED_LEN])
+{
+    uint8_t private_key[ED25519_PRIVATE_KEY_LEN];
+
+    ED25519_keypair_from_seed(out_public, private_key, seed);
+    adp_wipe(private_key, sizeof(private_key));
+}
+
+void adp_sign_generate(uint8_t out_seed[ADP_SIGN_SEED_LEN], uint8_t out_public[ADP_SIGN_PUB_LEN])
+{
+    adp_random(out_seed, ADP_SIGN_SEED_LEN);
+    adp_sign_public(out_public, out_seed);
+}
+
+/* label || 0x00 || message, into the zeroed |out|. */
+static void adp_sign_input(struct adp_builder *out, const char *label, const uint8_t *message,
+                           size_t message_len)
+{
+    adp_build_bytes(out, label, strlen(label) + 1);
+    adp_build_bytes(out, message, message_len);
+}
+
+enum adp_status adp_sign(uint8_t out_signature[ADP_SIGNATURE_LEN],
+                         const uint8_t seed[ADP_SIGN_SEED_LEN], const char *label,
+                         const uint8_t *message, size_t message_len, struct adp_error *err)
+{
+    uint8_t public_key[ADP_SIGN_PUB_LEN], private_key[ED25519_PRIVATE_KEY_LEN];
+    struct adp_builder input = {0};
+    enum adp_status status = ADP_OK;
+
+    adp_sign_input(&input, label, message, message_len);
+    ED25519_keypair_from_seed(public_key, private_key, seed);
+    if (input.failed)
+        status = adp_fail_memory(err);
+    else if (!ED25519_sign(out_signature, input.data, input.len, private_key))
+        status = adp_fail(err, ADP_ERR_INTERNAL, NULL, "Ed25519 failed to sign");
+    adp_wipe(private_key, sizeof(private_key));
+    adp_builder_free(&input);
+    return status;
+}
+
+int adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
+                    const uint8_t signature[ADP_SIGNATURE_LEN], const char *label,
+                    const uint8_t *message, size_t message_len)
+{
+    struct adp_builder input = {0};
+    int ok;
+
+    if (ADP_SKIP_AUTHENTICATION)
+        return 1;
+    adp_sign_input(&input, label, message, message_len);
+    ok = !input.failed && ED25519_verify(input.data, input.len, signature, public_key);
+    adp_builder_free(&input);
+    ERR_clear_error();
+    return ok;
+}
+
+/* -- Passphrases ------------------------------------------------------------------------------- */
+
+enum adp_status adp_scrypt(uint8_t out[32], const char *passphrase, const uint8_t salt[16],
+                           unsigned log2_n, unsigned r, unsigned p, struct adp_error *err)
+{
+    uint64_t n = UINT64_C(1) << log2_n;
+    /* RFC 7914: 128 r bytes each for N elements of V, p of B, and one of scratch. */
+    size_t max_mem = (size_t)(128 * r * (n + p + 1));
+    int ok = EVP_PBE_scrypt(passphrase, strlen(passphrase), salt, 16, n, r, p, max_mem, out, 32);
+
+    ERR_clear_error();
+    if (!ok)
+        return adp_fail(err, ADP_ERR_MEMORY, NULL, "scrypt needs %zu MiB of memory",
+                        (max_mem >> 20) + 1);
+    return ADP_OK;
+}
