@@ -1,0 +1,121 @@
+/* What the kernels' tests share: the walk over every kernel that runs here, one message with all
+ * that belongs to it, and reproducible random numbers. */
+#ifndef ADP_KERNEL_TEST_H
+#define ADP_KERNEL_TEST_H
+
+#include "adp_test.h"
+#include "gcm.h"
+
+#include <string.h>
+#include <time.h>
+
+/* kt_kernel is the kernel under test, set by kt_each_kernel. */
+static const struct adp_gcm_kernel *kt_kernel;
+
+/* KT_CHECK records a failure with the kernel's name and a detail for the reader. */
+#define KT_CHECK(condition, ...)                                                                   \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            printf("\n    %s: ", adp_gcm_kernel_name(kt_kernel));                                  \
+            printf(__VA_ARGS__);                                                                   \
+            CU_FAIL(#condition);                                                                   \
+        }                                                                                          \
+    } while (0)
+
+/* kt_each_kernel runs |check| with every kernel that this machine can run, whatever is the default.
+ */
+static inline void kt_each_kernel(void (*check)(void))
+{
+    const char *name;
+    int usable;
+
+    for (size_t i = 0; (name = adp_gcm_kernel_at(i, &usable)) != NULL; i++) {
+        if (!usable)
+            continue;
+        CU_ASSERT_EQUAL_FATAL(adp_gcm_kernel_select(&kt_kernel, name), ADP_GCM_OK);
+        CU_ASSERT_STRING_EQUAL_FATAL(adp_gcm_kernel_name(kt_kernel), name);
+        check();
+    }
+}
+
+/* --- Random numbers: xorshift64*, seeded from ADP_TEST_SEED or the clock --- */
+
+static uint64_t kt_random_state;
+
+static inline void kt_seed(void)
+{
+    const char *given = getenv("ADP_TEST_SEED");
+    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+
+    printf("ADP_TEST_SEED=%llu\n", (unsigned long long)seed);
+    kt_random_state = seed * 2 + 1;
+}
+
+static inline uint64_t kt_random(void)
+{
+    kt_random_state ^= kt_random_state >> 12;
+    kt_random_state ^= kt_random_state << 25;
+    kt_random_state ^= kt_random_state >> 27;
+    return kt_random_state * UINT64_C(2685821657736338717);
+}
+
+/* kt_below returns a random number less than |limit|. */
+static inline size_t kt_below(size_t limit)
+{
+    return (size_t)(kt_random() % limit);
+}
+
+static inline void kt_random_bytes(uint8_t *out, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        out[i] = (uint8_t)(kt_random() >> 56);
+}
+
+/* --- Calls on one contiguous message --- */
+
+/* struct kt_params is what a message has beside its bytes. */
+struct kt_params {
+    struct adp_gcm_key key;
+    struct adp_gcm_scratch scratch;
+    uint8_t nonce[ADP_GCM_NONCE_LEN];
+    const uint8_t *aad;
+    size_t aad_len;
+};
+
+static inline enum adp_gcm_result kt_seal(struct kt_params *p, uint8_t *out, uint8_t *out_tag,
+                                          const uint8_t *in, size_t len)
+{
+    struct adp_gcm_piece piece = {in, len};
+
+    return adp_gcm_seal(&p->key, &p->scratch, out, out_tag, p->nonce, &piece, 1, p->aad,
+                        p->aad_len);
+}
+
+static inline enum adp_gcm_result kt_open(struct kt_params *p, uint8_t *out, const uint8_t *tag,
+                                          const uint8_t *in, size_t len)
+{
+    struct adp_gcm_piece piece = {in, len};
+
+    return adp_gcm_open(&p->key, &p->scratch, out, p->nonce, &piece, 1, tag, p->aad, p->aad_len);
+}
+
+static inline int kt_all(uint8_t value, const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] != value)
+            return 0;
+    }
+    return 1;
+}
+
+/* kt_from_hex decodes |hex| to |out|, which has room for |max| bytes, and returns their number. */
+static inline size_t kt_from_hex(uint8_t *out, size_t max, const char *hex)
+{
+    size_t len = 0;
+
+    while (len < max && sscanf(hex + 2 * len, "%2hhx", &out[len]) == 1)
+        len++;
+    return len;
+}
+
+#endif
