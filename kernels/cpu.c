@@ -52,7 +52,6 @@ static unsigned detect(void)
 
 #elif defined(__aarch64__)
 
-#    include <asm/hwcap.h>
 #    include <sys/auxv.h>
 
 static unsigned detect(void)
