@@ -154,7 +154,7 @@ def make_environment(work, source, tool):
     environment = {**os.environ, "WORK": work, "SOURCE": source, "SEAL": tool,
                    "PARENT": os.path.dirname(source), "NAME": os.path.basename(source),
                    "RESTIC_PASSWORD": "bench", "LC_ALL": "C.UTF-8"}
-    shell("age-keygen -o key 2>/dev/null", environment)
+    shell("[ -e key ] || age-keygen -o key", environment)
     environment["RECIPIENT"] = shell("age-keygen -y key", environment).strip()
     return environment
 
