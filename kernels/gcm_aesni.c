@@ -59,11 +59,11 @@ INLINE __m128i hash_blocks(const struct aesni_key *key, __m128i hash, const uint
     size_t power = num + (last != NULL);
 
     for (size_t i = 0; i < num; i++) {
-        accumulate(&sum, key, xor(hash, byte_reverse(load(data + 16 * i))), power--);
+        accumulate(&sum, key, add(hash, byte_reverse(load(data + 16 * i))), power--);
         hash = _mm_setzero_si128();
     }
     if (last != NULL)
-        accumulate(&sum, key, xor(hash, *last), 1);
+        accumulate(&sum, key, add(hash, *last), 1);
     return reduce(sum);
 }
 
@@ -99,7 +99,7 @@ INLINE __m128i encrypt(const struct aesni_key *key, __m128i x)
 /* counter_block returns the block of counter |n| plus round key 0. |nonce| has it in. */
 INLINE __m128i counter_block(__m128i nonce, uint32_t n)
 {
-    return xor(nonce, _mm_set_epi32((int)__builtin_bswap32(n), 0, 0, 0));
+    return add(nonce, _mm_set_epi32((int)__builtin_bswap32(n), 0, 0, 0));
 }
 
 /* enter_window makes the counter cache's part of the window of counter |n|. */
@@ -117,13 +117,13 @@ INLINE void after_round_1(struct stream *s, __m128i x[STEP_BLOCKS])
 
     s->counter += STEP_BLOCKS;
     if (__builtin_expect(at + STEP_BLOCKS < WINDOW, 1)) {
-#define FROM_CACHE(i) x[i] = xor(window, table[at + i]);
+#define FROM_CACHE(i) x[i] = add(window, table[at + i]);
         EIGHT(FROM_CACHE)
 #undef FROM_CACHE
         return;
     }
     s->window = enter_window(s, s->counter);
-#define FROM_EITHER(i) x[i] = xor(at + i < WINDOW ? window : s->window, table[(at + i) % WINDOW]);
+#define FROM_EITHER(i) x[i] = add(at + i < WINDOW ? window : s->window, table[(at + i) % WINDOW]);
     EIGHT(FROM_EITHER)
 #undef FROM_EITHER
 }
@@ -180,7 +180,7 @@ INLINE void key_stream_and_hash(struct stream *s, __m128i x[STEP_BLOCKS], const 
     ROUND(8);
     HASH(7);
     ROUND(9);
-    accumulate(&sum, key, xor(s->hash, byte_reverse(load(data))), STEP_BLOCKS);
+    accumulate(&sum, key, add(s->hash, byte_reverse(load(data))), STEP_BLOCKS);
     ROUND(10);
     ROUND(11);
     s->hash = reduce(sum);
@@ -195,7 +195,7 @@ INLINE void apply(const struct aesni_key *key, const __m128i x[STEP_BLOCKS], uin
 {
     __m128i last = key->round[14];
 
-#define APPLY(i) store(out + 16 * i, _mm_aesenclast_si128(x[i], xor(last, load(in + 16 * i))));
+#define APPLY(i) store(out + 16 * i, _mm_aesenclast_si128(x[i], add(last, load(in + 16 * i))));
     EIGHT(APPLY)
 #undef APPLY
 }
@@ -246,7 +246,7 @@ INLINE __m128i begin(struct stream *out_s, const uint8_t *state, const struct ad
 
     memcpy(&nonce_end, msg->nonce + 8, sizeof(nonce_end));
     out_s->key = key;
-    out_s->nonce = xor(key->round[0], _mm_insert_epi32(_mm_loadl_epi64((const __m128i *)msg->nonce),
+    out_s->nonce = add(key->round[0], _mm_insert_epi32(_mm_loadl_epi64((const __m128i *)msg->nonce),
                                                        nonce_end, 2));
     out_s->window = enter_window(out_s, 0);
     out_s->hash = hash_aad(key, msg->aad, msg->aad_len);
@@ -261,7 +261,7 @@ INLINE __m128i finish(const struct stream *s, const uint8_t *data, size_t num,
 {
     __m128i lengths = _mm_set_epi64x((long long)(msg->aad_len * 8), (long long)(msg->len * 8));
 
-    return xor(mask, byte_reverse(hash_blocks(s->key, s->hash, data, num, &lengths)));
+    return add(mask, byte_reverse(hash_blocks(s->key, s->hash, data, num, &lengths)));
 }
 
 static void aesni_seal(const uint8_t *state, uint8_t *bounce, uint8_t *out,
@@ -348,7 +348,7 @@ static void aesni_key_init(uint8_t *out_state, const uint8_t key[ADP_GCM_KEY_LEN
         struct product next = {_mm_setzero_si128(), _mm_setzero_si128(), _mm_setzero_si128()};
 
         k->power[i] = power;
-        k->halves[i] = xor(power, swap_halves(power));
+        k->halves[i] = add(power, swap_halves(power));
         accumulate(&next, k, power, 1);
         power = reduce(next);
     }
@@ -356,7 +356,7 @@ static void aesni_key_init(uint8_t *out_state, const uint8_t key[ADP_GCM_KEY_LEN
     for (uint32_t i = 0; i < WINDOW; i++) {
         __m128i state = _mm_aesenc_si128(counter_block(k->round[0], i), k->round[1]);
 
-        k->first_round[i] = xor(base, state);
+        k->first_round[i] = add(base, state);
     }
 }
 
