@@ -19,6 +19,8 @@ static uint8_t *adp_builder_extend(struct adp_builder *builder, size_t len)
     while (cap < builder->len + len)
         cap *= 2;
     if (cap > builder->cap) {
+        if (builder->is_fixed)
+            goto failed;
         data = malloc(cap);
         if (data == NULL)
             goto failed;
@@ -37,9 +39,15 @@ failed:
     return NULL;
 }
 
+void adp_builder_init_fixed(struct adp_builder *builder, uint8_t *out, size_t cap)
+{
+    *builder = (struct adp_builder){.data = out, .cap = cap, .is_fixed = 1};
+}
+
 void adp_builder_free(struct adp_builder *builder)
 {
-    free(builder->data);
+    if (!builder->is_fixed)
+        free(builder->data);
     *builder = (struct adp_builder){0};
 }
 

@@ -53,8 +53,13 @@ struct adp_builder {
     uint8_t *data;
     size_t len;
     size_t cap;
+    int is_fixed;
     int failed;
 };
+
+/* adp_builder_init_fixed makes a builder that writes to the caller's |out| of |cap| bytes, and
+ * fails where that is full. It allocates nothing and need not be freed. */
+void adp_builder_init_fixed(struct adp_builder *builder, uint8_t *out, size_t cap);
 
 void adp_builder_free(struct adp_builder *builder);
 void adp_builder_wipe(struct adp_builder *builder); /* cleanse, then free */

@@ -1,5 +1,6 @@
 #include "wrap.h"
 
+#include <openssl/aead.h>
 #include <openssl/curve25519.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -145,6 +146,45 @@ int adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
     ok = !input.failed && ED25519_verify(input.data, input.len, signature, public_key);
     adp_builder_free(&input);
     ERR_clear_error();
+    return ok;
+}
+
+/* -- AES-256-GCM for small things -------------------------------------------------------------- */
+
+enum adp_status adp_aead_seal(uint8_t *data, size_t len, const uint8_t key[32],
+                              const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad,
+                              size_t aad_len, struct adp_error *err)
+{
+    EVP_AEAD_CTX context;
+    size_t out_len;
+    int ok;
+
+    EVP_AEAD_CTX_zero(&context);
+    ok = EVP_AEAD_CTX_init(&context, EVP_aead_aes_256_gcm(), key, 32, ADP_AEAD_TAG_LEN, NULL) &&
+         EVP_AEAD_CTX_seal(&context, data, &out_len, len + ADP_AEAD_TAG_LEN, nonce,
+                           ADP_AEAD_NONCE_LEN, data, len, aad, aad_len);
+    EVP_AEAD_CTX_cleanup(&context);
+    adp_wipe(&context, sizeof(context));
+    ERR_clear_error();
+    return ok ? ADP_OK : adp_fail(err, ADP_ERR_INTERNAL, NULL, "AES-256-GCM failed to seal");
+}
+
+int adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
+                  const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad, size_t aad_len)
+{
+    EVP_AEAD_CTX context;
+    size_t out_len;
+    int ok;
+
+    EVP_AEAD_CTX_zero(&context);
+    ok = EVP_AEAD_CTX_init(&context, EVP_aead_aes_256_gcm(), key, 32, ADP_AEAD_TAG_LEN, NULL) &&
+         EVP_AEAD_CTX_open(&context, data, &out_len, len, nonce, ADP_AEAD_NONCE_LEN, data,
+                           len + ADP_AEAD_TAG_LEN, aad, aad_len);
+    EVP_AEAD_CTX_cleanup(&context);
+    adp_wipe(&context, sizeof(context));
+    ERR_clear_error();
+    if (!ok)
+        adp_wipe(data, len);
     return ok;
 }
 

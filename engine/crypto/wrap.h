@@ -1,6 +1,6 @@
 /* Wraps, signatures and the keys they use: thin names for BoringSSL's HPKE (RFC 9180), Ed25519 (RFC
- * 8032) and scrypt (RFC 7914), in the forms that docs/FORMAT.md gives them. Randomness is
- * BoringSSL's, which aborts rather than fail. */
+ * 8032), AES-256-GCM and scrypt (RFC 7914), in the forms that docs/FORMAT.md gives them. Randomness
+ * is BoringSSL's, which aborts rather than fail. */
 #ifndef ADP_WRAP_H
 #define ADP_WRAP_H
 
@@ -16,6 +16,9 @@
 #define ADP_SECRET_LEN    32 /* what a wrap holds */
 #define ADP_WRAP_CT_LEN   48
 #define ADP_HASH_LEN      32 /* SHA-256 */
+
+#define ADP_AEAD_NONCE_LEN 12
+#define ADP_AEAD_TAG_LEN   16
 
 /* struct adp_wrap is a 32-byte secret, sealed to a public key. */
 struct adp_wrap {
@@ -51,6 +54,15 @@ enum adp_status adp_sign(uint8_t out_signature[ADP_SIGNATURE_LEN],
 int adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
                     const uint8_t signature[ADP_SIGNATURE_LEN], const char *label,
                     const uint8_t *message, size_t message_len);
+
+/* adp_aead_seal encrypts |len| bytes in place with AES-256-GCM and writes the tag behind them: for
+ * small things, once per key and nonce; archives go through floe.h. adp_aead_open is the reverse,
+ * with the tag behind |len| bytes; it returns 0, and leaves zeros, if they are not authentic. */
+enum adp_status adp_aead_seal(uint8_t *data, size_t len, const uint8_t key[32],
+                              const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad,
+                              size_t aad_len, struct adp_error *err);
+int adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
+                  const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad, size_t aad_len);
 
 /* adp_scrypt derives 32 bytes from a passphrase (RFC 7914). */
 enum adp_status adp_scrypt(uint8_t out[32], const char *passphrase, const uint8_t salt[16],

@@ -9,6 +9,13 @@
 #include "adpseal.h"
 #include "keybag.h"
 
+/* scrypt as new identities have it: 64 MiB, some 0.2 s. */
+#define ADP_IDENTITY_LOG2_N   16
+#define ADP_IDENTITY_R        8
+#define ADP_IDENTITY_P        1
+#define ADP_IDENTITY_MAX      (1u << 20) /* bytes of the file */
+#define ADP_IDENTITY_MAX_PINS 4096
+
 /* struct adp_pin is what an identity remembers of a vault. */
 struct adp_pin {
     uint8_t vault_id[ADP_ID_LEN];
@@ -36,6 +43,13 @@ struct adp_identity {
     struct adp_pin *pins;
     size_t num_pins;
 };
+
+/* adp_identity_new returns an identity without name and keys, NULL when out of memory. |path| is
+ * copied. The caller must call adp_identity_free. */
+struct adp_identity *adp_identity_new(const char *path);
+
+/* adp_identity_derive computes the public keys from the private ones. */
+void adp_identity_derive(struct adp_identity *identity);
 
 /* adp_identity_encode and adp_identity_decode convert to and from the file's bytes. decode takes
  * |passphrase| NULL for none; |path| is for messages and is copied. */

@@ -94,6 +94,7 @@ int adp_path_check(const char *path, size_t len);
 struct adp_index_writer {
     struct adp_builder frame;     /* the frame being filled */
     struct adp_builder directory; /* per finished frame, as the directory has it */
+    struct adp_builder body;      /* of the entry being added */
     char *last_path;              /* of the entry before */
     size_t last_path_len;
     char *first_path; /* of the frame being filled */
@@ -102,20 +103,23 @@ struct adp_index_writer {
     uint64_t num_frames;
     uint64_t num_entries;
     uint64_t content_bytes;
+    const struct adp_extent *waiting; /* extents of the last entry that the frame had no room for */
+    size_t num_waiting;
 };
 
 void adp_index_writer_init(struct adp_index_writer *writer);
 void adp_index_writer_free(struct adp_index_writer *writer);
 
 /* adp_index_writer_add appends |entry|; more than ADP_ENTRY_MAX_EXTENTS extents are spread over
- * continuations. ADP_ERR_INTERNAL if the order of paths is broken, or an entry too large. After
- * each call adp_index_writer_frame_full says whether the frame ought to be taken. */
+ * continuations, and these over frames. ADP_ERR_INTERNAL if the order of paths is broken, or an
+ * entry too large. While adp_index_writer_frame_full says so, a frame must be taken before the next
+ * call; |entry|'s extents must stay that long. */
 enum adp_status adp_index_writer_add(struct adp_index_writer *writer,
                                      const struct adp_index_entry *entry, struct adp_error *err);
 int adp_index_writer_frame_full(const struct adp_index_writer *writer);
 
 /* adp_index_writer_take ends the frame in |writer->frame|, of which |stored_len| is the compressed
- * length: notes it in the directory and empties the frame. */
+ * length: notes it in the directory, empties the frame, and goes on with extents that wait. */
 enum adp_status adp_index_writer_take(struct adp_index_writer *writer, size_t stored_len,
                                       struct adp_error *err);
 
@@ -168,7 +172,8 @@ void adp_directory_free(struct adp_directory *directory);
 size_t adp_directory_find(const struct adp_directory *directory, const char *path, size_t path_len);
 
 /* struct adp_index_cursor parses entries, frame after frame, keeping what the next entry needs
- * (path, order, parents). Set it up once, feed it frames in order. */
+ * (path, order, parents). Set it up once, feed it frames in order; without |check_parents| frames
+ * may be left out. */
 struct adp_index_cursor;
 
 /* adp_index_cursor_new: |index_start| bounds extents. |check_parents|: 1 if frames are fed from the
@@ -188,5 +193,10 @@ enum adp_status adp_index_cursor_feed(struct adp_index_cursor *cursor,
 enum adp_status adp_index_cursor_next(struct adp_index_cursor *cursor,
                                       const struct adp_index_entry **out_entry,
                                       struct adp_error *err);
+
+/* adp_index_cursor_finish holds the sums of |trailer| against what was read. Only after every frame
+ * was fed, from the first on, and read to its end. */
+enum adp_status adp_index_cursor_finish(const struct adp_index_cursor *cursor,
+                                        const struct adp_trailer *trailer, struct adp_error *err);
 
 #endif
