@@ -1,0 +1,249 @@
+#!/usr/bin/python3
+"""Writes a small vault from docs/FORMAT.md alone, or one that breaks exactly one rule of it.
+
+What is written follows from the seed: OUT/vault, OUT/identity (a device), OUT/identity-passphrase
+(the same under the passphrase in OUT/passphrase), OUT/sealer, OUT/stranger (a device that the
+vault does not know), OUT/request and OUT/expected.json (what the first snapshot holds).
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import struct
+import sys
+from pathlib import Path
+
+import sample
+from index import CONTINUATION, TYPE_NAMES
+from keybag import (ACTIVE, CATEGORIES, DEVICE, OPERATOR, RECOVERY_KEY, REMOVED, SEALER, ZERO32,
+                    Epoch, Identity, Keybag, Recipient, category_name)
+from mutations import MUTATIONS
+from primitives import ed25519_public, sha256, x25519_public
+from record import NamedArchive
+from writing import (HeaderFields, IndexFrame, Random, RecordFields, SlotTable, Trailer,
+                     archive_slot, floe_seal, frame_bodies, hpke_seal, identity_bytes,
+                     identity_payload, keybag_bytes, record_bytes, request_text, sign, varint,
+                     with_length, zstd)
+
+PHOTOS, NOTES, MAIL = 17, 18, 24
+FIRST, SECOND = "20240102T030405Z-0000000a", "20240203T040506Z-0000000b"
+START_NS = 1_704_164_645 * 10**9
+PASSPHRASE = b"correct horse battery staple"
+
+
+class Encoder:
+    """Builds the vault; `mutation` may change each stage of what is its target."""
+
+    def __init__(self, out, seed, mutation=None):
+        self.out, self.vault = Path(out), Path(out) / "vault"
+        self.random, self.mutation = Random(seed), mutation
+        self.expected = {}
+
+    def hook(self, stage, value):
+        """The value as the mutation leaves it."""
+        if self.mutation is None or self.mutation.stage != stage:
+            return value
+        changed = self.mutation.change(value)
+        return value if changed is None else changed
+
+    @staticmethod
+    def no_hook(_stage, value):
+        return value
+
+    # ---- keys
+
+    def _identity(self, kind, name):
+        kem = ZERO32 if kind == SEALER else self.random.x25519()
+        return Identity(kind, name, kem, self.random.bytes(32))
+
+    def make_keys(self):
+        self.vault_id, self.account_seed = self.random.bytes(16), self.random.bytes(32)
+        self.account_public = ed25519_public(self.account_seed)
+        self.device = self._identity(DEVICE, "laptop")
+        self.sealer = self._identity(SEALER, "backup host")
+        self.stranger = self._identity(DEVICE, "stranger")
+        self.device.pins = {self.vault_id: (sha256(self.account_public), 2),
+                            b"\xff" * 16: (bytes(32), 1)}
+        account_info = b"adp-seal/1 account key\0" + self.vault_id + self.account_public
+        wrap = hpke_seal(self.random, self.device.kem_public, self.account_seed, account_info)
+
+        def recipient(kind, name, kem, signing, removed=0, wrap=b""):
+            state = REMOVED if removed else ACTIVE
+            return Recipient(kind, state, name, kem, signing, START_NS, removed, wrap)
+
+        old = self._identity(DEVICE, "laptop")
+        self.recipients = [
+            recipient(DEVICE, "laptop", old.kem_public, old.signing_public, START_NS + 1),
+            recipient(DEVICE, "laptop", self.device.kem_public, self.device.signing_public,
+                      wrap=wrap),
+            recipient(SEALER, "backup host", ZERO32, self.sealer.signing_public),
+            recipient(RECOVERY_KEY, "paper", x25519_public(self.random.x25519()), ZERO32),
+            recipient(OPERATOR, "opérateur", x25519_public(self.random.x25519()), ZERO32),
+        ]
+        self.epochs = {n: [self._epoch(n, 1)] for n in range(1, len(CATEGORIES) + 1)}
+
+    def _epoch(self, category, number):
+        private = self.random.x25519()
+        public = x25519_public(private)
+        if number == 1 and category == PHOTOS:
+            private = self.hook("epoch-private", private)
+        info = (b"adp-seal/1 epoch key\0" + self.vault_id + struct.pack("<HI", category, number)
+                + public)
+        readers = [0, 1, 3, 4] if category == MAIL else [1, 3]
+        wraps = {to: hpke_seal(self.random, self.recipients[to].kem_public, private, info)
+                 for to in readers}
+        return Epoch(START_NS + number, public, wraps)
+
+    def write_keybag(self, generation, hook):
+        folder = self.vault / "keybag"
+        before = folder / f"{generation - 1:016x}.adpk"
+        previous = sha256(before.read_bytes()) if generation > 1 else bytes(32)
+        bag = Keybag("", self.vault_id, generation, previous, START_NS, self.account_public, 1, 1,
+                     "made by the test", self.recipients, self.epochs)
+        bag = hook("keybag", bag)
+        tail = hook("keybag-tail", b"")
+        data = hook("keybag-bytes", with_length(keybag_bytes(bag), 64 + len(tail)))
+        data += sign(self.account_seed, b"adp-seal/1 keybag", data) + tail
+        path = folder / f"{generation:016x}.adpk"
+        path.write_bytes(hook("keybag-file", data))
+
+    # ---- archives
+
+    def _index(self, plan, hook):
+        """The index frames of a plan."""
+        groups = [(frame_bodies(entries), entries) for entries in plan.frames]
+        groups = hook("bodies", groups)
+        frames = []
+        for bodies, entries in groups:
+            plain = b"".join(varint(len(body)) + body for body in bodies)
+            plain = hook("frame-plain", plain)
+            frames.append(IndexFrame(zstd(plain), len(plain), len(bodies), entries[0].path))
+        return hook("index-frames", frames)
+
+    def _stream(self, plan, hook):
+        frames = self._index(plan, hook)
+        directory = hook("directory", varint(1) + varint(len(frames))
+                         + b"".join(frame.line() for frame in frames))
+        stored = hook("directory-stored", zstd(directory))
+        index = b"".join(frame.stored for frame in frames)
+        content, _ = hook("assembled", (bytes(plan.content), len(index + stored)))
+        body = content + index
+        heads = [entry for entry in plan.entries() if entry.type != CONTINUATION]
+        total = sum(entry.size for entry in heads)
+        trailer = hook("trailer", Trailer(len(body), len(stored), len(directory), len(heads),
+                                          total))
+        return hook("stream", body + stored + trailer.pack())
+
+    def write_archive(self, snapshot, plan, hook):
+        """Seals a plan; what the record says of it."""
+        fields = HeaderFields(self.vault_id, self.random.bytes(16), plan.category, plan.epoch,
+                              self.random.bytes(32))
+        fields = hook("header", fields)
+        key = self.random.bytes(32)
+        floe = fields.floe(key)
+        public = self.epochs[plan.category][plan.epoch - 1].public
+
+        def slot(secret):
+            return archive_slot(self.random, fields.fixed(), secret, plan.epoch, public)
+
+        slots = hook("slots", SlotTable([(9, b"a slot of another type"), slot(key)], slot))
+        header = fields.fixed() + hook("floe-header", floe.prefix + floe.header_tag) + slots.pack()
+        header = header.ljust(fields.length - 32, b"\0")
+        header = hook("header-bytes", header)
+        header = hook("header-block", header + sha256(header))
+        segments = hook("segments", floe_seal(floe, self.random, self._stream(plan, hook)))
+        digest = sha256(b"".join(segment[-16:] for segment in segments))
+        data = hook("file", header + b"".join(segments))
+        path = self.vault / "archives" / snapshot / f"{category_name(plan.category)}.adps"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return NamedArchive(plan.category, plan.epoch, fields.archive_id, len(data),
+                            floe.header_tag, digest)
+
+    def write_record(self, snapshot, generation, author, archives, hook):
+        record = RecordFields(self.vault_id, snapshot.encode(), START_NS, START_NS + 10**9,
+                              generation, author.recipient_id(), archives)
+        record = hook("record", record)
+        tail = hook("record-tail", b"")
+        data = hook("record-bytes", with_length(record_bytes(record), 64 + len(tail)))
+        data += sign(author.signing_seed, b"adp-seal/1 snapshot", data) + tail
+        data = hook("record-file", data)
+        (self.vault / "snapshots" / f"{snapshot}.adpr").write_bytes(data)
+
+    # ---- the whole
+
+    def build(self):
+        for folder in ("keybag", "snapshots", "archives"):
+            (self.vault / folder).mkdir(parents=True)
+        self.make_keys()
+        self.write_keybag(1, self.no_hook)
+        self._snapshots()
+        self.hook("vault", self.vault)
+        self._write_identities()
+        (self.out / "request").write_text(request_text(self.stranger))
+        (self.out / "expected.json").write_text(json.dumps(self.expected, indent=1) + "\n")
+
+    def _snapshots(self):
+        plans = [sample.library(self.random, self.hook, PHOTOS, 1),
+                 sample.folder(self.random, self.no_hook, NOTES, 1),
+                 sample.folder(self.random, self.no_hook, MAIL, 1)]
+        archives = [self.write_archive(FIRST, plan, self.hook if plan is plans[0] else self.no_hook)
+                    for plan in plans]
+        self.write_record(FIRST, 1, self.device, self.hook("named", archives), self.hook)
+        for plan in plans:
+            self._expect(plan)
+        self.epochs[PHOTOS].append(self._epoch(PHOTOS, 2))
+        self.write_keybag(2, self.hook)
+        plan = sample.library(self.random, self.no_hook, PHOTOS, 2)
+        archive = self.write_archive(SECOND, plan, self.no_hook)
+        self.write_record(SECOND, 2, self.sealer, [archive], self.no_hook)
+
+    def _write_identities(self):
+        payload = self.hook("identity", identity_payload(self.device))
+        self._private("identity", self.hook("identity-file", identity_bytes(payload)))
+        self._private("identity-passphrase", identity_bytes(payload, self.random, PASSPHRASE))
+        self._private("passphrase", PASSPHRASE + b"\n")
+        self._private("sealer", identity_bytes(identity_payload(self.sealer)))
+        self._private("stranger", identity_bytes(identity_payload(self.stranger)))
+
+    def _private(self, name, data):
+        path = self.out / name
+        path.touch(0o600)
+        path.write_bytes(data)
+
+    def _expect(self, plan):
+        """Notes what the first snapshot holds, for tests to compare with."""
+        for entry in plan.entries():
+            if entry.type == CONTINUATION:
+                continue
+            content = plan.contents.get(entry.path)
+            self.expected[entry.path.decode("latin-1")] = {
+                "type": TYPE_NAMES[entry.type], "mode": entry.mode, "uid": entry.uid,
+                "gid": entry.gid, "mtime_ns": entry.mtime_ns, "size": entry.size,
+                "target": entry.target.decode("latin-1"),
+                "sha256": None if content is None else hashlib.sha256(content).hexdigest(),
+                "xattrs": [[base64.b64encode(part).decode() for part in pair]
+                           for pair in entry.xattrs]}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", help="a folder to make")
+    parser.add_argument("--seed", default="1")
+    parser.add_argument("--mutate", choices=sorted(MUTATIONS), metavar="NAME")
+    parser.add_argument("--list-mutations", action="store_true",
+                        help="each mutation's name and the exit code due from a reader")
+    args = parser.parse_args()
+    if args.list_mutations:
+        for name, mutation in MUTATIONS.items():
+            print(name, mutation.exit_code)
+        return 0
+    if not args.out:
+        parser.error("--out is needed")
+    Encoder(args.out, args.seed, MUTATIONS.get(args.mutate)).build()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

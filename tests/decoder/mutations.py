@@ -1,0 +1,7 @@
+"""All mutations: importing the modules registers theirs."""
+
+import mutations_stream
+import mutations_vault
+from mutation import MUTATIONS
+
+__all__ = ["MUTATIONS", "mutations_stream", "mutations_vault"]

@@ -1,0 +1,85 @@
+"""What the tests share: the skip where a module is missing, the tool, and trees as values."""
+
+import hashlib
+import importlib.util
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+SKIPPED = 77
+
+
+def need_modules():
+    """Ends the run as skipped where a Debian package is missing."""
+    for module, package in (("cryptography", "python3-cryptography"),
+                            ("zstandard", "python3-zstandard"), ("xxhash", "python3-xxhash")):
+        if importlib.util.find_spec(module) is None:
+            print(f"skipped: {package} is not installed")
+            sys.exit(SKIPPED)
+
+
+def need_tool():
+    """The adp-seal binary that ADP_SEAL names."""
+    path = os.environ.get("ADP_SEAL")
+    if not path or not Path(path).is_file():
+        print("skipped: ADP_SEAL names no adp-seal")
+        sys.exit(SKIPPED)
+    return path
+
+
+def run_tool(*arguments, identity):
+    """Runs adp-seal; the finished process."""
+    command = [need_tool(), *map(str, arguments)]
+    environment = {**os.environ, "ADP_SEAL_IDENTITY": str(identity)}
+    return subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False)
+
+
+def _kind(mode):
+    for test, name in ((stat.S_ISREG, "file"), (stat.S_ISDIR, "dir"), (stat.S_ISLNK, "symlink"),
+                       (stat.S_ISFIFO, "fifo")):
+        if test(mode):
+            return name
+    return "other"
+
+
+def _xattrs(path):
+    return {name: os.getxattr(path, name, follow_symlinks=False)
+            for name in os.listxattr(path, follow_symlinks=False) if name.startswith("user.")}
+
+
+def describe(path, links):
+    """All that is to be restored of one file; `links` numbers the inodes."""
+    info = os.lstat(path)
+    kind = _kind(info.st_mode)
+    seen = {"type": kind, "mtime_ns": info.st_mtime_ns, "xattrs": _xattrs(path)}
+    if os.geteuid() == 0:
+        seen["owner"] = (info.st_uid, info.st_gid)
+    if kind == "symlink":
+        seen["target"] = os.readlink(path)
+    else:
+        seen["mode"] = stat.S_IMODE(info.st_mode)
+    if kind == "file":
+        seen["size"], seen["sha256"] = info.st_size, hashlib.sha256(path.read_bytes()).hexdigest()
+        seen["inode"] = links.setdefault(info.st_ino, len(links))
+    return seen
+
+
+def tree(root):
+    """The tree beneath `root` as path -> description."""
+    links = {}
+    return {str(path.relative_to(root)): describe(path, links)
+            for path in sorted(Path(root).rglob("*"))}
+
+
+def has_xattrs(folder):
+    probe = Path(folder) / "probe"
+    probe.touch()
+    try:
+        os.setxattr(probe, "user.adp", b"1")
+        return True
+    except OSError:
+        return False
+    finally:
+        probe.unlink()
