@@ -1,0 +1,74 @@
+/* An archive opened for reading: header checked against the record, key unwrapped, index at hand.
+ *
+ * Reading through here is sequential and on one thread: for the index, for one file, for what a
+ * pipeline needs before it starts. Pipelines read segments themselves (restore_run.h). */
+#ifndef ADP_ARCHIVE_READ_H
+#define ADP_ARCHIVE_READ_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "floe.h"
+#include "index.h"
+#include "record.h"
+#include "vault.h"
+
+struct adp_archive {
+    int fd;
+    char path[ADP_VAULT_PATH_LEN];
+    struct adp_record_archive record;
+    struct adp_header header;
+    struct adp_floe *floe;
+    struct adp_floe_layout layout;
+    struct adp_trailer trailer;
+    struct adp_directory directory;
+    struct adp_gcm_scratch *scratch;
+    uint8_t *segment;  /* one, as it is on the disk; plaintext after it was opened in place */
+    uint64_t position; /* of the one that is open, or UINT64_MAX */
+    void *zstd;
+    /* Tags as they were met, to be held against the record's digest; NULL if nobody asks. */
+    uint8_t (*tags)[ADP_GCM_TAG_LEN];
+    uint8_t *tag_there; /* one byte a segment */
+};
+
+/* adp_archive_open opens the archive that |record| names for snapshot |id|, checks that it is that
+ * one, unwraps its key, and reads trailer and directory. |collect_tags| keeps tags for
+ * adp_archive_check_tags. The caller must call adp_archive_close. */
+enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vault *vault,
+                                 const char *id, const struct adp_record_archive *record,
+                                 int collect_tags, struct adp_error *err);
+void adp_archive_close(struct adp_archive *archive);
+
+/* adp_archive_segment_len returns the length on the disk of segment |position|, and
+ * adp_archive_segment_offset where it begins in the file. */
+uint32_t adp_archive_segment_len(const struct adp_archive *archive, uint64_t position);
+uint64_t adp_archive_segment_offset(const struct adp_archive *archive, uint64_t position);
+
+/* adp_archive_open_segment opens |segment|, in place, and says in |err| which one failed and where.
+ * Threads: any, each with its own |scratch|; with |collect_tags| each segment by one at a time. */
+enum adp_status adp_archive_open_segment(struct adp_archive *archive,
+                                         struct adp_gcm_scratch *scratch, uint8_t *segment,
+                                         uint64_t position, struct adp_error *err);
+
+/* adp_archive_read reads |len| bytes of the stream at |offset|, which must lie in it. */
+enum adp_status adp_archive_read(struct adp_archive *archive, uint64_t offset, uint8_t *out,
+                                 size_t len, struct adp_error *err);
+
+/* adp_archive_frame reads and decodes index frame |number| into memory that the caller frees. */
+enum adp_status adp_archive_frame(struct adp_archive *archive, size_t number, uint8_t **out,
+                                  size_t *out_len, struct adp_error *err);
+
+/* adp_archive_extent reads the bytes of one extent into |out| (ADP_FRAME_MAX bytes), through
+ * |buffer| (twice as many), and checks its digest. */
+enum adp_status adp_archive_extent(struct adp_archive *archive, const struct adp_extent *extent,
+                                   uint8_t *out, uint8_t *buffer, struct adp_error *err);
+
+/* adp_archive_check_tags holds the tags digest against the record: ADP_ERR_MISMATCH if it is not
+ * the same. Segments not met so far are read first. */
+enum adp_status adp_archive_check_tags(struct adp_archive *archive, struct adp_error *err);
+
+/* adp_archive_fail_extent fills |err| for an extent whose frame does not decode or digest. */
+enum adp_status adp_archive_fail_extent(const struct adp_archive *archive,
+                                        const struct adp_extent *extent, struct adp_error *err);
+
+#endif

@@ -1,0 +1,150 @@
+#include "codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+/* The state of a running digest lives on the stack. */
+#define XXH_STATIC_LINKING_ONLY
+#include <xxhash.h>
+#include <zstd.h>
+
+#include "error.h"
+
+/* Three samples of this many bytes stand for a frame. */
+#define SAMPLE_LEN  4096u
+#define NUM_SAMPLES 3u
+/* A frame is compressed if it shrinks by at least 1/32: below that, opening it costs more time than
+ * the space is worth. */
+#define WORTH_SHIFT 5
+
+/* docs/FORMAT.md section 7: a window of at most 8 MiB. */
+#define WINDOW_LOG_MAX 23
+
+/* Sorted, lower case. */
+static const char *const compressed_endings[] = {
+    "3gp",  "7z",   "aac",  "ape",  "arw",  "avi",  "avif", "br",   "bz2",  "cr2",  "cr3",
+    "docx", "flac", "flv",  "gif",  "gz",   "heic", "heif", "insp", "insv", "jp2",  "jpeg",
+    "jpg",  "jxl",  "kdbx", "lz4",  "m2ts", "m4a",  "m4v",  "mkv",  "mov",  "mp3",  "mp4",
+    "mpg",  "mts",  "nef",  "oga",  "ogg",  "ogv",  "opus", "orf",  "png",  "pptx", "raf",
+    "rar",  "rw2",  "thm",  "webm", "webp", "wmv",  "xlsx", "xz",   "zip",  "zst"};
+
+static int compare_ending(const void *key, const void *item)
+{
+    return strcasecmp(key, *(const char *const *)item);
+}
+
+int adp_codec_is_compressed(const char *name, size_t name_len)
+{
+    char ending[8];
+    size_t len = 0;
+
+    while (len < name_len && len < sizeof(ending) && name[name_len - 1 - len] != '.')
+        len++;
+    if (len == 0 || len >= name_len || len >= sizeof(ending))
+        return 0;
+    memcpy(ending, name + name_len - len, len);
+    ending[len] = '\0';
+    return bsearch(ending, compressed_endings,
+                   sizeof(compressed_endings) / sizeof(compressed_endings[0]),
+                   sizeof(compressed_endings[0]), compare_ending) != NULL;
+}
+
+static int is_worth(size_t compressed, size_t plain)
+{
+    return compressed <= plain - (plain >> WORTH_SHIFT);
+}
+
+/* Compresses samples from beginning, middle and end at the cheapest level. */
+static int samples_shrink(ZSTD_CCtx *context, uint8_t *out, size_t out_len, const uint8_t *data,
+                          size_t len)
+{
+    uint8_t sample[NUM_SAMPLES * SAMPLE_LEN];
+    size_t step = (len - SAMPLE_LEN) / (NUM_SAMPLES - 1), compressed;
+
+    for (size_t i = 0; i < NUM_SAMPLES; i++)
+        memcpy(sample + i * SAMPLE_LEN, data + i * step, SAMPLE_LEN);
+    compressed = ZSTD_compressCCtx(context, out, out_len, sample, sizeof(sample), 1);
+    return !ZSTD_isError(compressed) && is_worth(compressed, sizeof(sample));
+}
+
+size_t adp_codec_compress(void **zstd, uint8_t *out, const uint8_t *data, size_t len, int level)
+{
+    size_t compressed;
+
+    if (*zstd == NULL)
+        *zstd = ZSTD_createCCtx();
+    if (*zstd == NULL)
+        return 0; /* out of memory: raw is always right */
+    if (len > 8 * NUM_SAMPLES * SAMPLE_LEN && !samples_shrink(*zstd, out, len, data, len))
+        return 0;
+    compressed = ZSTD_compressCCtx(*zstd, out, len, data, len, level);
+    return ZSTD_isError(compressed) || !is_worth(compressed, len) ? 0 : compressed;
+}
+
+void adp_codec_free(void *zstd)
+{
+    ZSTD_freeCCtx(zstd);
+}
+
+enum adp_status adp_codec_compress_all(void **zstd, const uint8_t *data, size_t len, int level,
+                                       uint8_t **out, size_t *out_len, struct adp_error *err)
+{
+    size_t cap = ZSTD_compressBound(len);
+
+    if (*zstd == NULL)
+        *zstd = ZSTD_createCCtx();
+    *out = *zstd != NULL ? malloc(cap) : NULL;
+    if (*out == NULL)
+        return adp_fail_memory(err);
+    *out_len = ZSTD_compressCCtx(*zstd, *out, cap, data, len, level);
+    if (!ZSTD_isError(*out_len))
+        return ADP_OK;
+    free(*out);
+    *out = NULL;
+    return adp_fail(err, ADP_ERR_INTERNAL, NULL, "zstd failed: %s", ZSTD_getErrorName(*out_len));
+}
+
+int adp_codec_decompress(void **zstd, uint8_t *out, size_t out_len, const uint8_t *data, size_t len)
+{
+    if (*zstd == NULL) {
+        *zstd = ZSTD_createDCtx();
+        if (*zstd == NULL)
+            return 0;
+        ZSTD_DCtx_setParameter(*zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+    }
+    if (ZSTD_getFrameContentSize(data, len) != out_len ||
+        ZSTD_findFrameCompressedSize(data, len) != len)
+        return 0;
+    return ZSTD_decompressDCtx(*zstd, out, out_len, data, len) == out_len;
+}
+
+void adp_codec_free_decoder(void *zstd)
+{
+    ZSTD_freeDCtx(zstd);
+}
+
+void adp_codec_digest(uint8_t out[ADP_DIGEST_LEN], const uint8_t *data, size_t len)
+{
+    XXH128_canonical_t canonical;
+
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits(data, len));
+    memcpy(out, canonical.digest, ADP_DIGEST_LEN);
+}
+
+int adp_codec_check_digest(const uint8_t digest[ADP_DIGEST_LEN], const struct adp_gcm_piece *pieces,
+                           size_t num)
+{
+    XXH128_canonical_t canonical;
+    XXH3_state_t state;
+
+    if (num == 1) {
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits(pieces[0].data, pieces[0].len));
+    } else {
+        XXH3_INITSTATE(&state);
+        XXH3_128bits_reset(&state);
+        for (size_t i = 0; i < num; i++)
+            XXH3_128bits_update(&state, pieces[i].data, pieces[i].len);
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+    }
+    return memcmp(canonical.digest, digest, ADP_DIGEST_LEN) == 0;
+}

@@ -1,0 +1,319 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "codec.h"
+#include "entry.h"
+#include "error.h"
+#include "fs.h"
+#include "restoring.h"
+
+/* -- Set-up, for both open and verify. */
+
+static enum adp_status make_buffers(struct restoring *restoring, struct adp_error *err)
+{
+    uint32_t len = restoring->archive->header.enc_seg_len;
+    size_t num = restoring->run.memory_len / len;
+
+    free(restoring->buffers);
+    restoring->free_buffers = NULL;
+    restoring->num_buffers = num;
+    restoring->buffers = calloc(num, sizeof(*restoring->buffers));
+    if (restoring->buffers == NULL)
+        return adp_fail_memory(err);
+    for (size_t i = 0; i < num; i++) {
+        struct restore_buffer *buffer = &restoring->buffers[i];
+
+        buffer->restoring = restoring;
+        buffer->data = restoring->run.memory + i * len;
+        buffer->next = restoring->free_buffers;
+        restoring->free_buffers = buffer;
+    }
+    return ADP_OK;
+}
+
+static enum adp_status start(struct restoring *restoring, const struct adp_options *options,
+                             struct adp_error *err)
+{
+    enum adp_status status = adp_run_init(&restoring->run, options, restoring->tell, err);
+
+    restoring->file = -1;
+    restoring->set_owner = geteuid() == 0;
+    if (status != ADP_OK)
+        return status;
+    restoring->entries = calloc(ADP_WINDOW_ENTRIES, sizeof(*restoring->entries));
+    restoring->places = calloc(restoring->run.num_workers + 1, sizeof(*restoring->places));
+    if (restoring->entries == NULL || restoring->places == NULL)
+        return adp_fail_memory(err);
+    for (unsigned i = 0; i <= restoring->run.num_workers; i++)
+        restoring->places[i].fd = -1;
+    return ADP_OK;
+}
+
+static void stop(struct restoring *restoring)
+{
+    adp_run_stop(&restoring->run);
+    for (unsigned i = 0; restoring->run.worker != NULL && i < restoring->run.num_workers; i++) {
+        adp_codec_free_decoder(restoring->run.worker[i].zstd);
+        free(restoring->run.worker[i].buffer);
+    }
+    for (unsigned i = 0; restoring->places != NULL && i <= restoring->run.num_workers; i++) {
+        adp_fs_close(restoring->places[i].fd);
+        free(restoring->places[i].path);
+    }
+    for (size_t i = 0; i < restoring->num_dirs; i++)
+        free(restoring->dirs[i].path);
+    free(restoring->dirs);
+    restore_arena_reset(&restoring->dir_arena);
+    restore_arena_reset(&restoring->arena);
+    free(restoring->places);
+    free(restoring->entries);
+    free(restoring->segments);
+    free(restoring->buffers);
+    adp_run_cleanup(&restoring->run);
+}
+
+/* One archive, selected entries only. |check_tags|: every segment is read, so that the record's
+ * digest can be checked. */
+static enum adp_status restore_archive(struct restoring *restoring,
+                                       const struct adp_record_archive *record, int check_tags,
+                                       struct adp_error *err)
+{
+    enum adp_status status =
+        adp_archive_open(&restoring->archive, restoring->vault, restoring->select->record.id,
+                         record, check_tags, err);
+
+    if (status != ADP_OK)
+        return status;
+    restoring->category = record->category;
+    restoring->status = ADP_OK;
+    restoring->file = adp_ioq_file_add(restoring->run.queue, restoring->archive->fd);
+    if (restoring->file < 0)
+        status =
+            adp_fail_errno(err, -restoring->file, restoring->archive->path, "cannot queue reads");
+    if (status == ADP_OK)
+        status = make_buffers(restoring, err);
+    if (status == ADP_OK)
+        status = adp_select_each(restoring->select, restoring->archive, restoring->target >= 0,
+                                 restore_take, restoring, err);
+    if (status == ADP_OK)
+        status = restore_flush(restoring, err);
+    if (status == ADP_OK && check_tags)
+        status = adp_archive_check_tags(restoring->archive, err);
+    if (status == ADP_OK)
+        restoring->report->categories[record->category].stored_bytes += record->size;
+    else if (restoring->num_entries > 0)
+        restore_discard(restoring);
+    if (restoring->file >= 0)
+        adp_ioq_file_remove(restoring->run.queue, restoring->file);
+    adp_archive_close(restoring->archive);
+    restoring->archive = NULL;
+    return status;
+}
+
+static void sum_up(struct restoring *restoring)
+{
+    struct adp_report *report = restoring->report;
+    const uint64_t *counts = restoring->tell->counts;
+
+    for (unsigned c = 1; c <= ADP_NUM_CATEGORIES; c++) {
+        report->categories[0].entries += report->categories[c].entries;
+        report->categories[0].files += report->categories[c].files;
+        report->categories[0].bytes += report->categories[c].bytes;
+        report->categories[0].stored_bytes += report->categories[c].stored_bytes;
+    }
+    report->num_not_restored = counts[ADP_EVENT_NOT_RESTORED];
+    report->num_metadata = counts[ADP_EVENT_METADATA];
+    report->io = adp_ioq_backend_name(restoring->run.queue);
+    report->kernel = adp_gcm_kernel_name(restoring->vault->kernel);
+}
+
+/* -- Open. */
+
+static enum adp_status open_target(struct restoring *restoring, const char *path,
+                                   struct adp_error *err)
+{
+    int rc = adp_entry_make_dir(AT_FDCWD, path, 0777);
+
+    if (rc < 0 && rc != -EEXIST)
+        return adp_fail_errno(err, -rc, path, "cannot make the folder to restore to");
+    restoring->target = adp_fs_open_dir(path);
+    return restoring->target >= 0 ? ADP_OK
+                                  : adp_fail_errno(err, -restoring->target, path,
+                                                   "cannot open the folder to restore to");
+}
+
+/* Sizes are known from the records only roughly: good enough for a bar. */
+static void expect(struct restoring *restoring)
+{
+    const struct adp_select *select = restoring->select;
+
+    for (size_t i = 0; i < select->num_archives; i++)
+        restoring->tell->progress.total_bytes += select->record.archives[select->archives[i]].size;
+}
+
+static enum adp_status open_archives(struct restoring *restoring, struct adp_error *err)
+{
+    struct adp_select *select = restoring->select;
+    enum adp_status status = ADP_OK;
+    int rc;
+
+    for (size_t i = 0; status == ADP_OK && i < select->num_archives; i++)
+        status = restore_archive(restoring, &select->record.archives[select->archives[i]],
+                                 select->num_paths == 0, err);
+    restore_dirs_finish(restoring);
+    rc = adp_fs_sync_all(restoring->target);
+    if (status == ADP_OK && rc < 0)
+        status = adp_fail_errno(err, -rc, NULL, "cannot sync what was restored");
+    return status == ADP_OK ? adp_select_unmatched(select, err) : status;
+}
+
+static enum adp_status conclude(const struct restoring *restoring, struct adp_error *err)
+{
+    const struct adp_report *report = restoring->report;
+
+    if (report->num_not_restored == 0 && report->num_metadata == 0 && !restoring->is_partial)
+        return ADP_OK;
+    if (report->num_not_restored == 0 && report->num_metadata == 0)
+        adp_fail(err, ADP_ERR_PARTIAL, NULL,
+                 "restored, but for categories that this identity holds no key for");
+    else
+        adp_fail(err, ADP_ERR_PARTIAL, NULL,
+                 "restored, but %llu entries were not, and %llu lack some metadata",
+                 (unsigned long long)report->num_not_restored,
+                 (unsigned long long)report->num_metadata);
+    return adp_error_hint(err, ADP_ERR_PARTIAL, "each is named above");
+}
+
+enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options *options,
+                         struct adp_report *out_report, struct adp_error *err)
+{
+    struct adp_report report = {0};
+    struct adp_select select;
+    struct adp_tell tell;
+    struct restoring restoring = {.vault = vault,
+                                  .tell = &tell,
+                                  .report = &report,
+                                  .target = -1,
+                                  .overwrite = options->overwrite,
+                                  .select = &select};
+    enum adp_status status;
+
+    adp_tell_init(&tell, &options->common, "open");
+    status =
+        adp_select_make(&select, vault, &options->selection, &tell, &restoring.is_partial, err);
+    if (status == ADP_OK)
+        status = open_target(&restoring, options->target, err);
+    if (status == ADP_OK) {
+        status = start(&restoring, &options->common, err);
+        expect(&restoring);
+        if (status == ADP_OK)
+            status = open_archives(&restoring, err);
+        if (status == ADP_OK) {
+            sum_up(&restoring);
+            memcpy(report.snapshot, select.record.id, sizeof(report.snapshot));
+            adp_tell_end(&tell);
+            status = conclude(&restoring, err);
+        }
+        stop(&restoring);
+    }
+    adp_fs_close(restoring.target);
+    adp_select_free(&select);
+    if (status == ADP_OK || status == ADP_ERR_PARTIAL)
+        *out_report = report;
+    return status;
+}
+
+/* -- Verify. */
+
+/* A failure is told, and the next archive gets its turn: the caller wants to know all of them. */
+static enum adp_status verify_selected(struct restoring *restoring, struct adp_error *first)
+{
+    struct adp_select *select = restoring->select;
+
+    for (size_t i = 0; i < select->num_archives && !restoring->tell->cancelled; i++) {
+        struct adp_error why = {0};
+        enum adp_status status =
+            restore_archive(restoring, &select->record.archives[select->archives[i]], 1, &why);
+
+        if (status == ADP_OK)
+            continue;
+        adp_tell_error(restoring->tell, ADP_EVENT_REFUSED, &why);
+        if (first->status == ADP_OK)
+            *first = why;
+    }
+    return first->status;
+}
+
+static enum adp_status verify_snapshot(struct restoring *restoring,
+                                       const struct adp_selection *selection,
+                                       struct adp_error *first)
+{
+    struct adp_select select;
+    struct adp_error why = {0};
+    enum adp_status status;
+
+    restoring->select = &select;
+    status = adp_select_make(&select, restoring->vault, selection, restoring->tell,
+                             &restoring->is_partial, &why);
+    expect(restoring);
+    if (status == ADP_OK) {
+        memcpy(restoring->report->snapshot, select.record.id, sizeof(restoring->report->snapshot));
+        verify_selected(restoring, first);
+    } else {
+        adp_tell_error(restoring->tell, ADP_EVENT_REFUSED, &why);
+        if (first->status == ADP_OK)
+            *first = why;
+    }
+    adp_select_free(&select);
+    return status;
+}
+
+static enum adp_status verify_all(struct restoring *restoring,
+                                  const struct adp_selection *selection, struct adp_error *first)
+{
+    struct adp_selection one = *selection;
+    struct adp_vault_names names;
+    enum adp_status status =
+        adp_vault_list_names(restoring->vault, "snapshots", ".adpr", &names, first);
+
+    for (size_t i = 0; status == ADP_OK && i < names.num && !restoring->tell->cancelled; i++) {
+        one.snapshot = names.items[i];
+        (void)verify_snapshot(restoring, &one, first);
+    }
+    adp_vault_names_free(&names);
+    return status;
+}
+
+enum adp_status adp_verify(struct adp_vault *vault, const struct adp_verify_options *options,
+                           struct adp_report *out_report, struct adp_error *err)
+{
+    struct adp_report report = {0};
+    struct adp_error first = {0};
+    struct adp_tell tell;
+    struct restoring restoring = {.vault = vault, .tell = &tell, .report = &report, .target = -1};
+    enum adp_status status;
+
+    adp_tell_init(&tell, &options->common, "verify");
+    status = start(&restoring, &options->common, &first);
+    if (status == ADP_OK && options->selection.snapshot != NULL)
+        (void)verify_snapshot(&restoring, &options->selection, &first);
+    else if (status == ADP_OK)
+        (void)verify_all(&restoring, &options->selection, &first);
+    if (status == ADP_OK) {
+        sum_up(&restoring);
+        adp_tell_end(&tell);
+    }
+    if (first.status == ADP_OK && tell.cancelled)
+        adp_tell_cancelled(&first);
+    if (first.status == ADP_OK && restoring.is_partial)
+        adp_fail(&first, ADP_ERR_PARTIAL, vault->path,
+                 "verified, but for categories that this identity holds no key for");
+    stop(&restoring);
+    *out_report = report;
+    if (err != NULL)
+        *err = first;
+    return first.status;
+}

@@ -1,0 +1,62 @@
+#include "report.h"
+
+#include <stddef.h>
+#include <time.h>
+
+#include "error.h"
+
+#define TELL_INTERVAL_NS 100000000
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void adp_tell_init(struct adp_tell *tell, const struct adp_options *options, const char *stage)
+{
+    *tell = (struct adp_tell){.options = options, .progress = {.stage = stage}};
+}
+
+int adp_tell_progress(struct adp_tell *tell)
+{
+    int64_t now;
+
+    if (tell->options->on_progress == NULL || tell->cancelled)
+        return !tell->cancelled;
+    now = monotonic_ns();
+    if (now < tell->next_ns)
+        return 1;
+    tell->next_ns = now + TELL_INTERVAL_NS;
+    tell->cancelled = tell->options->on_progress(tell->options->user, &tell->progress) != 0;
+    return !tell->cancelled;
+}
+
+void adp_tell_end(struct adp_tell *tell)
+{
+    tell->next_ns = 0;
+    (void)adp_tell_progress(tell);
+}
+
+void adp_tell_event(struct adp_tell *tell, enum adp_event_kind kind, enum adp_status status,
+                    int sys_errno, const char *path, const char *message)
+{
+    struct adp_event event = {
+        .kind = kind, .status = status, .sys_errno = sys_errno, .path = path, .message = message};
+
+    tell->counts[kind]++;
+    if (tell->options->on_event != NULL)
+        tell->options->on_event(tell->options->user, &event);
+}
+
+void adp_tell_error(struct adp_tell *tell, enum adp_event_kind kind, const struct adp_error *why)
+{
+    adp_tell_event(tell, kind, why->status, why->sys_errno, why->path, why->message);
+}
+
+enum adp_status adp_tell_cancelled(struct adp_error *err)
+{
+    return adp_fail(err, ADP_ERR_CANCELLED, NULL, "stopped before it was finished");
+}

@@ -1,0 +1,177 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "entry.h"
+#include "error.h"
+#include "fs.h"
+#include "restoring.h"
+#include "wrap.h"
+
+void restore_entry_fail(struct restore_entry *entry, enum adp_status status, int sys_errno,
+                        const char *format, ...)
+{
+    va_list args;
+
+    if (entry->is_failed)
+        return;
+    entry->is_failed = 1;
+    entry->status = status;
+    entry->sys_errno = sys_errno;
+    va_start(args, format);
+    vsnprintf(entry->message, sizeof(entry->message), format, args);
+    va_end(args);
+}
+
+void restore_entry_fail_errno(struct restore_entry *entry, int rc, const char *what)
+{
+    if (rc == -EEXIST)
+        restore_entry_fail(entry, ADP_ERR_EXISTS, EEXIST,
+                           "exists already and was left alone; --overwrite replaces it");
+    else if (rc == -ELOOP || rc == -EXDEV)
+        restore_entry_fail(entry, ADP_ERR_IO, -rc,
+                           "a symbolic link lies in its way, and is not followed");
+    else
+        restore_entry_fail(entry, ADP_ERR_IO, -rc, "%s: %s", what, strerror(-rc));
+}
+
+void restore_temp_name(char out[RESTORE_TEMP_LEN])
+{
+    uint64_t number;
+
+    adp_random(&number, sizeof(number));
+    snprintf(out, RESTORE_TEMP_LEN, ".adp-seal-%016" PRIx64 ".tmp", number);
+}
+
+/* A file of several extents, or one that may replace another, grows under a temporary name. One
+ * that is written in a single step needs none: its content is complete before it is made. */
+static int needs_temp(const struct restoring *restoring, const struct restore_entry *entry)
+{
+    return restoring->overwrite || entry->num_extents > 1;
+}
+
+static int create(struct restoring *restoring, struct restore_entry *entry)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    struct stat st;
+
+    if (!needs_temp(restoring, entry)) {
+        entry->fd = adp_fs_open_beneath(entry->parent, entry->name, flags, 0600);
+        return entry->fd < 0 ? entry->fd : 0;
+    }
+    if (!restoring->overwrite && adp_entry_stat(entry->parent, entry->name, &st) == 0)
+        return -EEXIST;
+    restore_temp_name(entry->temp);
+    entry->fd = adp_fs_open_beneath(entry->parent, entry->temp, flags, 0600);
+    if (entry->fd < 0) {
+        entry->temp[0] = '\0';
+        return entry->fd;
+    }
+    return 0;
+}
+
+/* Opens the file for the first extent that arrives. The entry keeps a folder of its own: the
+ * worker's place may move on before the last extent comes. */
+static void begin(struct restoring *restoring, struct restore_entry *entry, unsigned thread)
+{
+    int parent, rc;
+
+    entry->is_begun = 1;
+    parent = restore_parent(restoring, thread, entry->path, &entry->name);
+    if (parent < 0) {
+        restore_entry_fail_errno(entry, parent, "cannot open its folder");
+        return;
+    }
+    entry->parent = parent;
+    if (entry->num_extents > 1) {
+        entry->parent = adp_fs_open_beneath(parent, ".", O_RDONLY | O_DIRECTORY, 0);
+        if (entry->parent < 0) {
+            restore_entry_fail_errno(entry, entry->parent, "cannot open its folder");
+            return;
+        }
+    }
+    rc = create(restoring, entry);
+    if (rc < 0)
+        restore_entry_fail_errno(entry, rc, "cannot create it");
+}
+
+static void close_file(struct restore_entry *entry)
+{
+    adp_fs_close(entry->fd);
+    entry->fd = -1;
+    if (entry->num_extents > 1)
+        adp_fs_close(entry->parent);
+    entry->parent = -1;
+}
+
+void restore_file_abandon(struct restore_entry *entry)
+{
+    if (entry->fd >= 0)
+        (void)adp_entry_unlink(entry->parent, entry->temp[0] != '\0' ? entry->temp : entry->name);
+    close_file(entry);
+}
+
+/* The last extent is in: length (a hole may be at the end), metadata, and the name at last. */
+static void finish(struct restoring *restoring, struct restore_entry *entry)
+{
+    int rc = 0;
+
+    if (!entry->is_failed) {
+        rc = adp_entry_truncate(entry->fd, entry->size);
+        if (rc < 0)
+            restore_entry_fail_errno(entry, rc, "cannot set its length");
+    }
+    if (!entry->is_failed) {
+        entry->meta_failures = adp_meta_apply(entry->fd, NULL, &entry->meta, restoring->set_owner,
+                                              &entry->meta_errno, &entry->meta_what);
+        if (entry->temp[0] != '\0')
+            rc = adp_entry_rename(entry->parent, entry->temp, entry->name, restoring->overwrite);
+        if (rc < 0)
+            restore_entry_fail_errno(entry, rc, "cannot give it its name");
+    }
+    if (entry->is_failed)
+        restore_file_abandon(entry);
+    else
+        close_file(entry);
+}
+
+static void write_pieces(struct restore_entry *entry, uint64_t offset,
+                         const struct adp_gcm_piece *pieces, size_t num_pieces)
+{
+    for (size_t i = 0; i < num_pieces; i++) {
+        int rc = adp_fs_write_all(entry->fd, pieces[i].data, pieces[i].len, offset);
+
+        if (rc < 0) {
+            pthread_mutex_lock(&entry->lock);
+            restore_entry_fail_errno(entry, rc, "cannot write it");
+            pthread_mutex_unlock(&entry->lock);
+            return;
+        }
+        offset += pieces[i].len;
+    }
+}
+
+void restore_file_write(struct restoring *restoring, struct restore_entry *entry, unsigned thread,
+                        uint64_t offset, const struct adp_gcm_piece *pieces, size_t num_pieces)
+{
+    int is_failed;
+
+    pthread_mutex_lock(&entry->lock);
+    if (!entry->is_begun)
+        begin(restoring, entry, thread);
+    is_failed = entry->is_failed;
+    pthread_mutex_unlock(&entry->lock);
+    if (!is_failed)
+        write_pieces(entry, offset, pieces, num_pieces);
+    if (atomic_fetch_sub(&entry->remaining, 1) == 1)
+        finish(restoring, entry);
+}
+
+void restore_file_empty(struct restoring *restoring, struct restore_entry *entry, unsigned thread)
+{
+    begin(restoring, entry, thread);
+    finish(restoring, entry);
+}

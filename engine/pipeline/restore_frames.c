@@ -1,0 +1,377 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec.h"
+#include "error.h"
+#include "restoring.h"
+
+/* The queue takes no more; a few places stay free. */
+/* A frame of 4 MiB may lie in this many segments of the shortest kind, and two more. */
+#define MAX_READS  (ADP_QUEUE_DEPTH - 8)
+#define MAX_PIECES (ADP_FRAME_MAX / (4096 - ADP_FLOE_OVERHEAD) + 3)
+
+void restoring_fail(struct restoring *restoring, enum adp_status status,
+                    const struct adp_error *error)
+{
+    if (restoring->status != ADP_OK)
+        return;
+    restoring->status = status;
+    restoring->error = *error;
+}
+
+static uint32_t plain_len(const struct restoring *restoring)
+{
+    return restoring->archive->header.enc_seg_len - ADP_FLOE_OVERHEAD;
+}
+
+/* -- The window's parts, frames and segments, sorted by the stream. */
+
+static int compare_parts(const void *a, const void *b)
+{
+    const struct restore_part *x = a, *y = b;
+
+    if (x->extent->frame_offset != y->extent->frame_offset)
+        return x->extent->frame_offset < y->extent->frame_offset ? -1 : 1;
+    return x->extent->start < y->extent->start ? -1 : x->extent->start > y->extent->start;
+}
+
+static enum adp_status gather_parts(struct restoring *restoring, size_t *out_num,
+                                    struct adp_error *err)
+{
+    size_t num = 0;
+
+    restoring->parts = calloc(restoring->num_extents + 1, sizeof(*restoring->parts));
+    if (restoring->parts == NULL)
+        return adp_fail_memory(err);
+    for (size_t i = 0; i < restoring->num_entries; i++) {
+        struct restore_entry *entry = restoring->entries[i];
+        uint64_t offset = 0;
+
+        atomic_store(&entry->remaining, entry->num_extents);
+        for (size_t k = 0; k < entry->num_extents; k++) {
+            offset += entry->extents[k].hole;
+            restoring->parts[num++] = (struct restore_part){entry, &entry->extents[k], offset};
+            offset += entry->extents[k].len;
+        }
+    }
+    if (num > 1)
+        qsort(restoring->parts, num, sizeof(*restoring->parts), compare_parts);
+    *out_num = num;
+    return ADP_OK;
+}
+
+/* Adds the segments of one frame; they ascend from frame to frame, so most are new or the last. */
+static int add_segments(struct restoring *restoring, struct restore_frame *frame)
+{
+    const struct adp_extent *extent = frame->parts[0].extent;
+    uint64_t first = extent->frame_offset / plain_len(restoring);
+    uint64_t last = (extent->frame_offset + extent->stored_len - 1) / plain_len(restoring);
+    size_t at = restoring->num_segments;
+
+    while (at > 0 && restoring->segments[at - 1].position >= first)
+        at--;
+    frame->first_segment = at;
+    frame->num_segments = (size_t)(last - first + 1);
+    frame->start = (size_t)(extent->frame_offset % plain_len(restoring));
+    if (at + frame->num_segments > restoring->cap_segments) {
+        size_t cap = 2 * (at + frame->num_segments);
+        struct restore_segment *grown = realloc(restoring->segments, cap * sizeof(*grown));
+
+        if (grown == NULL)
+            return 0;
+        restoring->segments = grown;
+        restoring->cap_segments = cap;
+    }
+    for (uint64_t position = first; position <= last; position++, at++) {
+        if (at == restoring->num_segments)
+            restoring->segments[restoring->num_segments++] =
+                (struct restore_segment){.position = position};
+        restoring->segments[at].refs++;
+    }
+    return 1;
+}
+
+static enum adp_status gather_frames(struct restoring *restoring, size_t num_parts,
+                                     struct adp_error *err)
+{
+    restoring->frames = calloc(num_parts + 1, sizeof(*restoring->frames));
+    if (restoring->frames == NULL)
+        return adp_fail_memory(err);
+    for (size_t i = 0; i < num_parts;) {
+        const struct adp_extent *extent = restoring->parts[i].extent;
+        struct restore_frame *frame = &restoring->frames[restoring->num_frames++];
+
+        frame->restoring = restoring;
+        frame->parts = &restoring->parts[i];
+        for (; i < num_parts && restoring->parts[i].extent->frame_offset == extent->frame_offset;
+             i++) {
+            const struct adp_extent *other = restoring->parts[i].extent;
+
+            if (other->codec != extent->codec || other->stored_len != extent->stored_len ||
+                other->plain_len != extent->plain_len)
+                return adp_archive_fail_extent(restoring->archive, other, err);
+            frame->num_parts++;
+        }
+        if (!add_segments(restoring, frame))
+            return adp_fail_memory(err);
+    }
+    return ADP_OK;
+}
+
+/* -- On a worker: from opened segments to files. */
+
+/* Cuts the range |start|, |len| of the frame's stored bytes into what lies in each segment. */
+static size_t cut(const struct restore_frame *frame, size_t start, size_t len,
+                  struct adp_gcm_piece pieces[MAX_PIECES])
+{
+    const struct restoring *restoring = frame->restoring;
+    size_t step_len = plain_len(restoring), at = frame->start + start, num = 0;
+
+    while (len > 0) {
+        const struct restore_segment *segment =
+            &restoring->segments[frame->first_segment + at / step_len];
+        size_t skip = at % step_len, step = step_len - skip < len ? step_len - skip : len;
+
+        pieces[num++] =
+            (struct adp_gcm_piece){segment->buffer->data + ADP_FLOE_DATA_OFFSET + skip, step};
+        at += step;
+        len -= step;
+    }
+    return num;
+}
+
+/* Grows the worker's buffer: stored bytes first, where they have to be put together, then plain. */
+static int reserve(struct adp_worker *worker, size_t len)
+{
+    if (worker->buffer_len >= len)
+        return 1;
+    free(worker->buffer);
+    worker->buffer = malloc(len);
+    worker->buffer_len = worker->buffer != NULL ? len : 0;
+    return worker->buffer != NULL;
+}
+
+static enum adp_status decode(struct restore_frame *frame, struct adp_worker *worker,
+                              const uint8_t **out, struct adp_gcm_piece pieces[MAX_PIECES])
+{
+    const struct adp_extent *extent = frame->parts[0].extent;
+    size_t num = cut(frame, 0, extent->stored_len, pieces);
+    const uint8_t *stored = pieces[0].data;
+    uint8_t *plain;
+
+    if (!reserve(worker, (size_t)extent->stored_len + extent->plain_len))
+        return adp_fail_memory(&frame->error);
+    plain = worker->buffer + extent->stored_len;
+    if (num > 1) {
+        uint8_t *end = worker->buffer;
+
+        for (size_t i = 0; i < num; i++) {
+            memcpy(end, pieces[i].data, pieces[i].len);
+            end += pieces[i].len;
+        }
+        stored = worker->buffer;
+    }
+    if (!adp_codec_decompress(&worker->zstd, plain, extent->plain_len, stored, extent->stored_len))
+        return adp_archive_fail_extent(frame->restoring->archive, extent, &frame->error);
+    *out = plain;
+    return ADP_OK;
+}
+
+static void open_frame(struct adp_job *job, unsigned thread)
+{
+    struct restore_frame *frame = (struct restore_frame *)job;
+    struct restoring *restoring = frame->restoring;
+    int is_raw = frame->parts[0].extent->codec == ADP_CODEC_RAW;
+    struct adp_gcm_piece pieces[MAX_PIECES];
+    const uint8_t *plain = NULL;
+
+    if (!is_raw)
+        frame->status = decode(frame, &job->run->worker[thread], &plain, pieces);
+    for (size_t i = 0; frame->status == ADP_OK && i < frame->num_parts; i++) {
+        const struct restore_part *part = &frame->parts[i];
+        const struct adp_extent *extent = part->extent;
+        size_t num = 1;
+
+        if (is_raw)
+            num = cut(frame, extent->start, extent->len, pieces);
+        else
+            pieces[0] = (struct adp_gcm_piece){plain + extent->start, extent->len};
+        if (!adp_codec_check_digest(extent->digest, pieces, num))
+            frame->status = adp_archive_fail_extent(restoring->archive, extent, &frame->error);
+        else if (restoring->target >= 0)
+            restore_file_write(restoring, part->entry, thread, part->file_offset, pieces, num);
+        else
+            atomic_fetch_sub(&part->entry->remaining, 1);
+    }
+}
+
+/* -- On the driver. */
+
+static void drop_buffer(struct restoring *restoring, struct restore_buffer *buffer)
+{
+    buffer->segment = NULL;
+    buffer->next = restoring->free_buffers;
+    restoring->free_buffers = buffer;
+}
+
+static void frame_opened(struct adp_job *job)
+{
+    struct restore_frame *frame = (struct restore_frame *)job;
+    struct restoring *restoring = frame->restoring;
+
+    if (frame->status != ADP_OK)
+        restoring_fail(restoring, frame->status, &frame->error);
+    for (size_t i = 0; i < frame->num_parts; i++)
+        restoring->tell->progress.done_bytes += frame->parts[i].extent->len;
+    for (size_t i = 0; i < frame->num_segments; i++) {
+        struct restore_segment *segment = &restoring->segments[frame->first_segment + i];
+
+        if (--segment->refs == 0) {
+            drop_buffer(restoring, segment->buffer);
+            segment->buffer = NULL;
+        }
+    }
+    restoring->frames_done++;
+}
+
+static void open_segment(struct adp_job *job, unsigned thread)
+{
+    struct restore_buffer *buffer = (struct restore_buffer *)job;
+
+    buffer->status =
+        adp_archive_open_segment(buffer->restoring->archive, job->run->worker[thread].scratch,
+                                 buffer->data, buffer->segment->position, &buffer->error);
+}
+
+static void segment_opened(struct adp_job *job)
+{
+    struct restore_buffer *buffer = (struct restore_buffer *)job;
+
+    if (buffer->status != ADP_OK)
+        restoring_fail(buffer->restoring, buffer->status, &buffer->error);
+    buffer->segment->state = RESTORE_READY;
+}
+
+static void segment_read(struct adp_transfer *transfer)
+{
+    struct restore_buffer *buffer =
+        (struct restore_buffer *)((char *)transfer - offsetof(struct restore_buffer, read));
+    struct restoring *restoring = buffer->restoring;
+    struct adp_error error = {0};
+    int64_t result = transfer->req.result;
+    uint32_t len = adp_archive_segment_len(restoring->archive, buffer->segment->position);
+
+    restoring->num_reads--;
+    if (result >= (int64_t)len && restoring->status == ADP_OK) {
+        buffer->job.work = open_segment;
+        buffer->job.done = segment_opened;
+        adp_run_work(&restoring->run, &buffer->job);
+        return;
+    }
+    if (result < 0)
+        adp_fail_errno(&error, (int)-result, restoring->archive->path, "cannot read the archive");
+    else
+        adp_fail(&error, ADP_ERR_TRUNCATED, restoring->archive->path, "the archive ends too early");
+    adp_error_offset(&error, error.status, transfer->req.offset);
+    restoring_fail(restoring, error.status, &error);
+    buffer->segment->state = RESTORE_READY;
+}
+
+static void issue_reads(struct restoring *restoring)
+{
+    while (restoring->status == ADP_OK && restoring->free_buffers != NULL &&
+           restoring->num_reads < MAX_READS && restoring->next_segment < restoring->num_segments) {
+        struct restore_segment *segment = &restoring->segments[restoring->next_segment++];
+        struct restore_buffer *buffer = restoring->free_buffers;
+        struct adp_error error = {0};
+        enum adp_status status;
+
+        restoring->free_buffers = buffer->next;
+        buffer->segment = segment;
+        segment->buffer = buffer;
+        segment->state = RESTORE_BUSY;
+        buffer->read.done = segment_read;
+        buffer->read.req = (struct adp_io_req){
+            .op = ADP_IO_READ,
+            .file = restoring->file,
+            .buf = buffer->data,
+            .len = adp_archive_segment_len(restoring->archive, segment->position),
+            .offset = adp_archive_segment_offset(restoring->archive, segment->position)};
+        status = adp_run_transfer(&restoring->run, &buffer->read, &error);
+        if (status != ADP_OK)
+            restoring_fail(restoring, status, &error);
+        else
+            restoring->num_reads++;
+    }
+}
+
+static int is_ready(const struct restoring *restoring, const struct restore_frame *frame)
+{
+    for (size_t i = 0; i < frame->num_segments; i++) {
+        if (restoring->segments[frame->first_segment + i].state != RESTORE_READY)
+            return 0;
+    }
+    return 1;
+}
+
+static void issue_frames(struct restoring *restoring)
+{
+    while (restoring->status == ADP_OK && restoring->next_frame < restoring->num_frames) {
+        struct restore_frame *frame = &restoring->frames[restoring->next_frame];
+
+        if (!is_ready(restoring, frame))
+            return;
+        restoring->next_frame++;
+        frame->job.work = open_frame;
+        frame->job.done = frame_opened;
+        adp_run_work(&restoring->run, &frame->job);
+    }
+}
+
+static enum adp_status drive(struct restoring *restoring, struct adp_error *err)
+{
+    while (restoring->frames_done < restoring->num_frames) {
+        struct adp_error error = {0};
+        enum adp_status status;
+
+        issue_reads(restoring);
+        issue_frames(restoring);
+        if (restoring->status != ADP_OK && restoring->run.in_flight == 0)
+            break;
+        status = adp_run_turn(&restoring->run, 1, &error);
+        if (status == ADP_OK && restoring->tell->cancelled)
+            status = adp_tell_cancelled(&error);
+        if (status != ADP_OK)
+            restoring_fail(restoring, status, &error);
+    }
+    if (restoring->status != ADP_OK && err != NULL)
+        *err = restoring->error;
+    return restoring->status;
+}
+
+static void free_window(struct restoring *restoring)
+{
+    for (size_t i = 0; i < restoring->num_segments; i++) {
+        if (restoring->segments[i].buffer != NULL)
+            drop_buffer(restoring, restoring->segments[i].buffer);
+    }
+    free(restoring->frames);
+    free(restoring->parts);
+    restoring->frames = NULL;
+    restoring->parts = NULL;
+    restoring->num_frames = restoring->num_segments = 0;
+    restoring->next_frame = restoring->next_segment = restoring->frames_done = 0;
+}
+
+enum adp_status restore_frames(struct restoring *restoring, struct adp_error *err)
+{
+    size_t num_parts = 0;
+    enum adp_status status = gather_parts(restoring, &num_parts, err);
+
+    if (status == ADP_OK)
+        status = gather_frames(restoring, num_parts, err);
+    if (status == ADP_OK)
+        status = drive(restoring, err);
+    free_window(restoring);
+    return status;
+}

@@ -1,0 +1,183 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry.h"
+#include "error.h"
+#include "fs.h"
+#include "restoring.h"
+
+/* -- Places. */
+
+int restore_parent(struct restoring *restoring, unsigned place, const char *path,
+                   const char **out_name)
+{
+    struct restore_place *here = &restoring->places[place];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash != NULL ? (size_t)(slash - path) : 0;
+    int fd;
+
+    *out_name = slash != NULL ? slash + 1 : path;
+    if (here->path != NULL && here->len == len && memcmp(here->path, path, len) == 0)
+        return here->fd;
+    fd = adp_fs_parent_beneath(restoring->target, path, out_name);
+    if (fd < 0)
+        return fd;
+    adp_fs_close(here->fd);
+    free(here->path);
+    here->fd = fd;
+    here->len = len;
+    here->path = malloc(len + 1); /* without it the place is simply not found again */
+    if (here->path != NULL)
+        memcpy(here->path, path, len);
+    return fd;
+}
+
+static unsigned own_place(const struct restoring *restoring)
+{
+    return restoring->run.num_workers;
+}
+
+/* -- Directories. */
+
+static enum adp_status remember_dir(struct restoring *restoring, const struct restore_entry *entry,
+                                    struct adp_error *err)
+{
+    struct restore_dir *dir;
+
+    if (restoring->num_dirs == restoring->cap_dirs) {
+        size_t cap = restoring->cap_dirs > 0 ? restoring->cap_dirs * 2 : 64;
+        struct restore_dir *grown = realloc(restoring->dirs, cap * sizeof(*grown));
+
+        if (grown == NULL)
+            return adp_fail_memory(err);
+        restoring->dirs = grown;
+        restoring->cap_dirs = cap;
+    }
+    dir = &restoring->dirs[restoring->num_dirs];
+    dir->meta = entry->meta;
+    dir->path = strdup(entry->path);
+    if (dir->path == NULL || !restore_copy_xattrs(&restoring->dir_arena, &dir->meta))
+        return adp_fail_memory(err);
+    restoring->num_dirs++;
+    return ADP_OK;
+}
+
+enum adp_status restore_dir_make(struct restoring *restoring, struct restore_entry *entry,
+                                 struct adp_error *err)
+{
+    const char *name;
+    struct stat st;
+    int parent = restore_parent(restoring, own_place(restoring), entry->path, &name), rc;
+
+    if (parent < 0) {
+        restore_entry_fail_errno(entry, parent, "cannot open the folder it lies in");
+        return ADP_OK;
+    }
+    rc = adp_entry_make_dir(parent, name, 0700);
+    if (rc == 0)
+        return remember_dir(restoring, entry, err);
+    if (rc == -EEXIST && adp_entry_stat(parent, name, &st) == 0 && S_ISDIR(st.st_mode))
+        return restoring->overwrite ? remember_dir(restoring, entry, err) : ADP_OK;
+    restore_entry_fail_errno(entry, rc, "cannot make this folder");
+    return ADP_OK;
+}
+
+static int compare_dirs(const void *a, const void *b)
+{
+    const struct restore_dir *x = a, *y = b;
+
+    return adp_path_compare(y->path, strlen(y->path), x->path, strlen(x->path));
+}
+
+void restore_dirs_finish(struct restoring *restoring)
+{
+    if (restoring->num_dirs > 1)
+        qsort(restoring->dirs, restoring->num_dirs, sizeof(*restoring->dirs), compare_dirs);
+    for (size_t i = 0; i < restoring->num_dirs; i++) {
+        struct restore_dir *dir = &restoring->dirs[i];
+        const char *name, *what = NULL;
+        int error = 0, failures = 0;
+        int parent = restore_parent(restoring, own_place(restoring), dir->path, &name);
+
+        if (parent >= 0)
+            failures =
+                adp_meta_apply(parent, name, &dir->meta, restoring->set_owner, &error, &what);
+        if (parent < 0 || failures != 0)
+            restore_tell_meta(restoring, dir->path, parent < 0 ? ADP_META_MODE : failures,
+                              parent < 0 ? -parent : error, what);
+    }
+}
+
+/* -- Links and FIFOs. */
+
+static int make(struct restore_entry *entry, int parent, const char *name)
+{
+    return entry->type == ADP_ENTRY_SYMLINK ? adp_entry_make_symlink(parent, name, entry->target)
+                                            : adp_entry_make_fifo(parent, name, 0600);
+}
+
+/* Makes the entry under its name, or under a temporary one that then replaces what is there. */
+static int make_or_replace(struct restoring *restoring, struct restore_entry *entry, int parent,
+                           const char *name, int (*how)(struct restore_entry *, int, const char *))
+{
+    char temp[RESTORE_TEMP_LEN];
+    int rc;
+
+    if (!restoring->overwrite)
+        return how(entry, parent, name);
+    restore_temp_name(temp);
+    rc = how(entry, parent, temp);
+    if (rc < 0)
+        return rc;
+    rc = adp_entry_rename(parent, temp, name, 1);
+    /* Renaming one name of a file over another of the same file does nothing, the temporary stays.
+     */
+    (void)adp_entry_unlink(parent, temp);
+    return rc;
+}
+
+void restore_other(struct restoring *restoring, struct restore_entry *entry)
+{
+    const char *name;
+    int parent = restore_parent(restoring, own_place(restoring), entry->path, &name), rc;
+
+    if (parent < 0) {
+        restore_entry_fail_errno(entry, parent, "cannot open its folder");
+        return;
+    }
+    rc = make_or_replace(restoring, entry, parent, name, make);
+    if (rc < 0) {
+        restore_entry_fail_errno(entry, rc, "cannot create it");
+        return;
+    }
+    entry->meta_failures = adp_meta_apply(parent, name, &entry->meta, restoring->set_owner,
+                                          &entry->meta_errno, &entry->meta_what);
+}
+
+static int make_hardlink(struct restore_entry *entry, int parent, const char *name)
+{
+    return adp_entry_link(entry->parent, entry->name, parent, name);
+}
+
+void restore_hardlink(struct restoring *restoring, struct restore_entry *entry)
+{
+    const char *name;
+    int parent, rc;
+
+    entry->parent = adp_fs_parent_beneath(restoring->target, entry->target, &entry->name);
+    if (entry->parent < 0) {
+        restore_entry_fail_errno(entry, entry->parent,
+                                 "cannot open the folder of the file that it is a link to");
+        return;
+    }
+    parent = restore_parent(restoring, own_place(restoring), entry->path, &name);
+    rc = parent < 0 ? parent : make_or_replace(restoring, entry, parent, name, make_hardlink);
+    if (rc == -ENOENT)
+        restore_entry_fail(entry, ADP_ERR_IO, ENOENT, "the file that it is a link to is not there");
+    else if (rc < 0)
+        restore_entry_fail_errno(entry, rc, "cannot link it");
+    adp_fs_close(entry->parent);
+    entry->parent = -1;
+}

@@ -1,0 +1,213 @@
+/* The reading of archives as a whole: open and verify.
+ *
+ *   index -> window of entries -> frames, in order of the stream -> segments, in order
+ *            read (queue) -> authenticate and decrypt (worker) -> decode, check, write (worker)
+ *
+ * Entries come in order of paths, content in an order of its own; a window of some thousand entries
+ * is sorted by the stream, so that each segment is read once and memory stays bounded. */
+#ifndef ADP_RESTORING_H
+#define ADP_RESTORING_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "archive_read.h"
+#include "gcm.h"
+#include "meta.h"
+#include "run.h"
+#include "select.h"
+
+#define ADP_WINDOW_ENTRIES 16384u
+#define ADP_WINDOW_EXTENTS 32768u
+#define RESTORE_TEMP_LEN   40
+
+/* Memory of a window, given back as a whole. */
+struct restore_arena {
+    struct restore_block *blocks;
+};
+
+struct restore_entry {
+    uint8_t type;
+    char *path;
+    char *target;
+    struct adp_meta meta;
+    uint64_t size;
+    struct adp_extent *extents;
+    size_t num_extents, cap_extents;
+    /* a file being written */
+    pthread_mutex_t lock;
+    atomic_size_t remaining; /* extents */
+    int parent, fd;
+    const char *name;            /* in |parent|, part of |path| */
+    char temp[RESTORE_TEMP_LEN]; /* its name until it is complete, or empty */
+    int is_begun;
+    /* what went wrong */
+    int is_failed;
+    enum adp_status status;
+    int sys_errno;
+    char message[160];
+    int meta_failures; /* enum adp_meta_failure */
+    int meta_errno;
+    const char *meta_what;
+};
+
+/* A directory whose metadata is set at the very end. */
+struct restore_dir {
+    char *path;
+    struct adp_meta meta;
+};
+
+/* An extent of an entry, as part of a frame. */
+struct restore_part {
+    struct restore_entry *entry;
+    const struct adp_extent *extent;
+    uint64_t file_offset;
+};
+
+struct restore_frame {
+    struct adp_job job; /* first */
+    struct restoring *restoring;
+    const struct restore_part *parts;
+    size_t num_parts;
+    size_t first_segment, num_segments; /* in the window's list */
+    size_t start;                       /* of the frame in its first segment's plaintext */
+    enum adp_status status;
+    struct adp_error error;
+};
+
+enum restore_segment_state {
+    RESTORE_WAITING = 0,
+    RESTORE_BUSY = 1,
+    RESTORE_READY = 2,
+};
+
+/* A segment that the window needs. */
+struct restore_segment {
+    uint64_t position;
+    unsigned refs; /* frames that are not done with it */
+    enum restore_segment_state state;
+    struct restore_buffer *buffer;
+};
+
+/* A buffer that holds a segment. */
+struct restore_buffer {
+    struct adp_job job; /* first: opening the segment */
+    struct adp_transfer read;
+    struct restoring *restoring;
+    uint8_t *data;
+    struct restore_segment *segment;
+    enum adp_status status;
+    struct adp_error error;
+    struct restore_buffer *next;
+};
+
+/* The folder that a worker wrote into last: most files share it with the one before. */
+struct restore_place {
+    char *path; /* of the folder, NULL if there is none */
+    size_t len;
+    int fd;
+};
+
+struct restoring {
+    struct adp_run run;
+    struct adp_vault *vault;
+    struct adp_tell *tell;
+    struct adp_report *report;
+    int target; /* descriptor, or -1 to verify */
+    int overwrite, set_owner;
+    int is_partial;
+    struct adp_select *select;
+    struct adp_archive *archive;
+    unsigned category;
+    int file; /* the archive in the queue */
+    /* the window */
+    struct restore_arena arena;
+    struct restore_entry **entries;
+    size_t num_entries, num_extents;
+    struct restore_part *parts;
+    struct restore_frame *frames;
+    struct restore_segment *segments;
+    size_t num_frames, num_segments, cap_segments;
+    size_t next_segment, next_frame, frames_done;
+    struct restore_buffer *buffers, *free_buffers;
+    size_t num_buffers;
+    unsigned num_reads; /* in flight: not more than the queue takes */
+    /* across windows and archives */
+    struct restore_arena dir_arena;
+    struct restore_dir *dirs;
+    size_t num_dirs, cap_dirs;
+    struct restore_place *places; /* one a worker, and the driver's */
+    enum adp_status status;
+    struct adp_error error;
+};
+
+/* restoring_fail notes the first failure of the archive at hand; what is in flight is let go. */
+void restoring_fail(struct restoring *restoring, enum adp_status status,
+                    const struct adp_error *error);
+
+/* -- restore_window.c: entries gathered, and what is no file. */
+
+/* restore_take copies |entry| into the window, running the window first if it is full. */
+enum adp_status restore_take(void *restoring, const struct adp_index_entry *entry,
+                             enum adp_select_role role, struct adp_error *err);
+
+/* restore_flush runs what is left in the window. */
+enum adp_status restore_flush(struct restoring *restoring, struct adp_error *err);
+
+/* restore_discard drops the window without running it. */
+void restore_discard(struct restoring *restoring);
+
+void *restore_alloc(struct restore_arena *arena, size_t len);
+void restore_arena_reset(struct restore_arena *arena);
+
+/* restore_copy_xattrs moves |meta|'s attributes into |arena|. Returns 0 if memory is short. */
+int restore_copy_xattrs(struct restore_arena *arena, struct adp_meta *meta);
+
+/* -- restore_frames.c: segments read and opened, frames decoded. */
+
+/* restore_frames runs the frames of the window's files through the pipeline. */
+enum adp_status restore_frames(struct restoring *restoring, struct adp_error *err);
+
+/* -- restore_file.c: one file. Any worker. */
+
+/* restore_file_write writes the pieces of one extent; the last extent finishes the file. Failures
+ * are kept in the entry. */
+void restore_file_write(struct restoring *restoring, struct restore_entry *entry, unsigned thread,
+                        uint64_t offset, const struct adp_gcm_piece *pieces, size_t num_pieces);
+
+/* restore_file_empty makes a file without extents. */
+void restore_file_empty(struct restoring *restoring, struct restore_entry *entry, unsigned thread);
+
+/* restore_file_abandon removes what was begun of a file that will not be finished. */
+void restore_file_abandon(struct restore_entry *entry);
+
+/* -- restore_other.c: directories, links, FIFOs. On the driver. */
+enum adp_status restore_dir_make(struct restoring *restoring, struct restore_entry *entry,
+                                 struct adp_error *err);
+void restore_other(struct restoring *restoring, struct restore_entry *entry);
+void restore_hardlink(struct restoring *restoring, struct restore_entry *entry);
+
+/* restore_dirs_finish sets the directories' metadata, the deepest first. */
+void restore_dirs_finish(struct restoring *restoring);
+
+/* restore_parent finds the folder of |path| below the target; the descriptor stays the place's.
+ * -errno on failure. */
+int restore_parent(struct restoring *restoring, unsigned place, const char *path,
+                   const char **out_name);
+
+/* restore_entry_fail notes why an entry is not restored; restore_entry_fail_errno for -errno |rc|.
+ */
+void restore_entry_fail(struct restore_entry *entry, enum adp_status status, int sys_errno,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+void restore_entry_fail_errno(struct restore_entry *entry, int rc, const char *what);
+
+/* restore_temp_name draws the name of a file that is not complete yet. */
+void restore_temp_name(char out[RESTORE_TEMP_LEN]);
+
+/* restore_tell_meta tells which metadata of |path| could not be set. */
+void restore_tell_meta(struct restoring *restoring, const char *path, int failures, int sys_errno,
+                       const char *what);
+
+#endif

@@ -1,0 +1,261 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec.h"
+#include "entry.h"
+#include "error.h"
+#include "fs.h"
+#include "sealing.h"
+
+/* Segments take a quarter of the memory: they leave as fast as the disk writes, while chunks also
+ * wait for the disk to read and for zstd. Neither count may outgrow the queue. */
+#define SEGMENT_SHARE 4
+#define MAX_SEGMENTS  56u
+#define MAX_CHUNKS    64u
+
+static enum adp_status divide_memory(struct seal_context *context, struct adp_error *err)
+{
+    struct adp_run *run = &context->run;
+    size_t num_segments = run->memory_len / SEGMENT_SHARE / ADP_SEGMENT_LEN;
+    size_t used, num_chunks;
+
+    if (num_segments > MAX_SEGMENTS)
+        num_segments = MAX_SEGMENTS;
+    used = num_segments * ADP_SEGMENT_LEN;
+    num_chunks = (run->memory_len - used) / ADP_CHUNK_LEN;
+    if (num_chunks > MAX_CHUNKS + run->num_workers)
+        num_chunks = MAX_CHUNKS + run->num_workers;
+    if (num_chunks < run->num_workers + 8)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL,
+                        "%zu MiB of memory are too little for %u threads", run->memory_len >> 20,
+                        run->num_workers);
+    for (unsigned i = 0; i < run->num_workers; i++)
+        run->worker[i].buffer = run->memory + used + (size_t)i * ADP_CHUNK_LEN;
+    used += (size_t)run->num_workers * ADP_CHUNK_LEN;
+    num_chunks -= run->num_workers;
+    context->chunks = calloc(num_chunks, sizeof(*context->chunks));
+    if (context->chunks == NULL)
+        return adp_fail_memory(err);
+    context->num_chunks = (unsigned)num_chunks;
+    for (size_t i = 0; i < num_chunks; i++) {
+        context->chunks[i].data = run->memory + used + i * ADP_CHUNK_LEN;
+        context->chunks[i].refs = 1;
+        seal_release_chunk(context, &context->chunks[i]);
+    }
+    return adp_segments_new(&context->segments, run, run->memory, (unsigned)num_segments,
+                            seal_release_chunk, context, err);
+}
+
+/* Makes and locks the snapshot's folder in archives/: locked, so that no other run takes it for the
+ * rest of an interrupted one. */
+static enum adp_status make_folder(struct seal_context *context, struct adp_record *record,
+                                   struct adp_error *err)
+{
+    struct adp_vault *vault = context->vault;
+    char path[ADP_VAULT_PATH_LEN];
+    struct stat ours, named;
+    int rc, tries = 0;
+
+    do {
+        adp_fs_close(context->dir);
+        adp_snapshot_id_make(record->id, record->started_ns);
+        adp_vault_path(path, vault, "archives/%s", record->id);
+        rc = adp_entry_make_dir(vault->archives_dir, record->id, 0700);
+        if (rc < 0 && rc != -EEXIST)
+            return adp_fail_errno(err, -rc, path, "cannot make the snapshot's folder");
+        context->dir =
+            adp_fs_open_beneath(vault->archives_dir, record->id, O_RDONLY | O_DIRECTORY, 0);
+        rc = context->dir < 0 ? context->dir : adp_entry_lock(context->dir, 1);
+        if (rc == 0)
+            rc = adp_entry_stat(context->dir, NULL, &ours);
+        if (rc == 0) /* a cleaner may have been there between making and locking */
+            rc = adp_entry_stat(vault->archives_dir, record->id, &named);
+        if (rc == 0 && ours.st_ino != named.st_ino)
+            rc = -EBUSY;
+    } while (rc < 0 && tries++ < 8);
+    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, path, "cannot use the snapshot's folder");
+}
+
+static enum adp_status check_vault(const struct adp_vault *vault,
+                                   const struct adp_seal_options *options, struct adp_error *err)
+{
+    if (options->category > ADP_NUM_CATEGORIES)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "there is no category %u", options->category);
+    if (options->compression_level < 0 || options->compression_level > 19)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "the compression level is 1 to 19");
+    if (vault->self == ADP_NO_RECIPIENT ||
+        vault->keybag.recipients[vault->self].state != ADP_RECIPIENT_ACTIVE) {
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "this identity may not seal into the vault");
+        return adp_error_hint(err, ADP_ERR_NO_KEY,
+                              "let a trusted device admit it: adp-seal device add %s REQUEST",
+                              vault->path);
+    }
+    return ADP_OK;
+}
+
+static enum adp_status seal_categories(struct seal_context *context, struct adp_record *record,
+                                       struct adp_error *err)
+{
+    enum adp_status status = ADP_OK;
+
+    for (unsigned c = 1; status == ADP_OK && c <= ADP_NUM_CATEGORIES; c++) {
+        if (context->plan->entries[c] == 0)
+            continue;
+        status = adp_seal_archive(context, c, &record->archives[record->num_archives], err);
+        if (status == ADP_OK)
+            record->num_archives++;
+    }
+    return status;
+}
+
+/* The commit point: with the record the snapshot is there, without it it is not. */
+static enum adp_status publish_record(const struct adp_vault *vault, struct adp_record *record,
+                                      struct adp_error *err)
+{
+    const struct adp_recipient *author = &vault->keybag.recipients[vault->self];
+    struct adp_builder bytes = {0};
+    char path[ADP_VAULT_PATH_LEN], name[64];
+    enum adp_status status;
+    int rc;
+
+    memcpy(record->vault_id, vault->keybag.vault_id, ADP_ID_LEN);
+    record->finished_ns = adp_vault_now();
+    record->keybag_generation = vault->keybag.generation;
+    adp_recipient_id(record->author, author);
+    snprintf(name, sizeof(name), "%s.adpr", record->id);
+    adp_vault_path(path, vault, "snapshots/%s", name);
+    status = adp_record_build(&bytes, record, vault->identity->keys->sign_seed, err);
+    if (status == ADP_OK) {
+        rc = adp_fs_sync_dir(vault->archives_dir);
+        if (rc == 0)
+            rc = adp_fs_publish(vault->snapshots_dir, name, 0600, bytes.data, bytes.len,
+                                ADP_FS_PUBLISH_NEW);
+        if (rc < 0)
+            status = adp_fail_errno(err, -rc, path, "cannot write the snapshot's record");
+    }
+    adp_builder_free(&bytes);
+    return status;
+}
+
+static void sum_up(struct adp_report *report)
+{
+    for (unsigned c = 1; c <= ADP_NUM_CATEGORIES; c++) {
+        report->categories[0].entries += report->categories[c].entries;
+        report->categories[0].files += report->categories[c].files;
+        report->categories[0].bytes += report->categories[c].bytes;
+        report->categories[0].stored_bytes += report->categories[c].stored_bytes;
+    }
+}
+
+static enum adp_status conclude(struct seal_context *context, const struct adp_record *record,
+                                struct adp_error *err)
+{
+    struct adp_report *report = context->report;
+    const uint64_t *counts = context->tell->counts;
+
+    memcpy(report->snapshot, record->id, sizeof(report->snapshot));
+    report->num_skipped = counts[ADP_EVENT_SKIPPED];
+    report->num_unreadable = counts[ADP_EVENT_UNREADABLE];
+    report->num_changed = counts[ADP_EVENT_CHANGED];
+    report->io = adp_ioq_backend_name(context->run.queue);
+    report->kernel = adp_gcm_kernel_name(context->vault->kernel);
+    sum_up(report);
+    adp_tell_end(context->tell);
+    if (report->num_unreadable == 0 && report->num_changed == 0)
+        return ADP_OK;
+    adp_fail(err, ADP_ERR_PARTIAL, NULL,
+             "sealed, but %llu sources could not be read and %llu changed meanwhile",
+             (unsigned long long)report->num_unreadable, (unsigned long long)report->num_changed);
+    return adp_error_hint(err, ADP_ERR_PARTIAL,
+                          "each is named above; make them readable and quiet, and seal again");
+}
+
+static enum adp_status seal_snapshot(struct seal_context *context, struct adp_error *err)
+{
+    struct adp_record record = {.started_ns = adp_vault_now()};
+    enum adp_status status = make_folder(context, &record, err);
+
+    context->id = record.id;
+    if (status == ADP_OK)
+        status = seal_categories(context, &record, err);
+    if (status == ADP_OK)
+        status = publish_record(context->vault, &record, err);
+    if (status == ADP_OK)
+        return conclude(context, &record, err);
+    if (context->dir >= 0)
+        (void)adp_fs_remove_tree(context->vault->archives_dir, record.id);
+    return status;
+}
+
+static void free_context(struct seal_context *context)
+{
+    adp_run_cleanup(&context->run);
+    adp_segments_free(context->segments);
+    free(context->chunks);
+    adp_fs_close(context->dir);
+    free(context->path);
+    free(context->target);
+}
+
+/* The pipelines keep a zstd context per worker; the run does not know what it is. */
+static void free_compressors(struct adp_run *run)
+{
+    for (unsigned i = 0; run->worker != NULL && i < run->num_workers; i++)
+        adp_codec_free(run->worker[i].zstd);
+}
+
+static enum adp_status run_seal(struct seal_context *context, struct adp_error *err)
+{
+    enum adp_status status;
+
+    context->path = malloc(ADP_PATH_MAX + 1);
+    context->target = malloc(ADP_PATH_MAX + 1);
+    status = context->path == NULL || context->target == NULL
+                 ? adp_fail_memory(err)
+                 : adp_run_init(&context->run, &context->options->common, context->tell, err);
+    if (status == ADP_OK)
+        status = divide_memory(context, err);
+    if (status == ADP_OK)
+        status = seal_snapshot(context, err);
+    adp_run_stop(&context->run);
+    free_compressors(&context->run);
+    return status;
+}
+
+enum adp_status adp_seal(struct adp_vault *vault, const struct adp_seal_options *options,
+                         struct adp_report *out_report, struct adp_error *err)
+{
+    struct adp_report report = {0};
+    struct adp_plan plan = {0};
+    struct adp_tell tell;
+    struct stat vault_stat;
+    struct seal_context context = {.plan = &plan,
+                                   .vault = vault,
+                                   .options = options,
+                                   .tell = &tell,
+                                   .report = &report,
+                                   .dir = -1};
+    enum adp_status status = check_vault(vault, options, err);
+    int rc = adp_entry_stat(vault->dir, NULL, &vault_stat);
+
+    if (status == ADP_OK && rc < 0)
+        status = adp_fail_errno(err, -rc, vault->path, "cannot look at the vault");
+    if (status != ADP_OK)
+        return status;
+    adp_vault_clean(vault);
+    adp_tell_init(&tell, &options->common, "scan");
+    status = adp_plan_make(&plan, options, &vault_stat, &tell, err);
+    tell.progress = (struct adp_progress){
+        .stage = "seal", .total_bytes = plan.bytes[0], .total_entries = plan.entries[0]};
+    if (status == ADP_OK) {
+        status = run_seal(&context, err);
+        free_context(&context);
+    }
+    adp_plan_free(&plan);
+    if (status == ADP_OK || status == ADP_ERR_PARTIAL)
+        *out_report = report;
+    return status;
+}

@@ -1,0 +1,145 @@
+/* The sealing of one archive, from the plan's nodes to index and trailer.
+ *
+ *   plan -> entries -> batches of small files ----\
+ *                  \-> chunks of large files ------> frames -> worker: digest, compress -> placed
+ *                                                              in the stream -> segments
+ *
+ * Frames are placed in the order in which they become ready. Entries wait in the order of paths
+ * until all their extents are placed, then go into the index. */
+#ifndef ADP_SEALING_H
+#define ADP_SEALING_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "archive_write.h"
+#include "capture.h"
+#include "index.h"
+#include "plan.h"
+#include "run.h"
+
+/* Files up to this size are read in batches that share a frame; larger ones in chunks. */
+#define ADP_SMALL_MAX   (256u << 10)
+#define ADP_BATCH_FILES 256u
+/* Entries that may wait for others before them. */
+#define ADP_MAX_ENTRIES 8192u
+/* Large files open at a time. */
+#define ADP_MAX_FILES 16u
+
+/* An entry on its way into the index. */
+struct seal_entry {
+    struct adp_job job; /* first: opening a large file */
+    struct sealing *sealing;
+    uint32_t node;
+    struct adp_capture capture;
+    int is_captured;
+    int is_large;
+    int file; /* in the queue, or -1 */
+    struct adp_extent *extents;
+    size_t num_extents;
+    unsigned pending; /* frames that are not placed yet */
+    unsigned reads;   /* chunks that are not read yet */
+    /* where the next chunk of a large file begins */
+    size_t next_range;
+    uint64_t next_offset;
+    size_t next_extent;
+    int is_issued; /* all its chunks are on their way */
+    struct seal_entry *next, *next_file;
+};
+
+/* Part of a frame that belongs to one entry. */
+struct seal_part {
+    struct seal_entry *entry;
+    size_t extent;
+    uint32_t start, len;
+    uint8_t digest[ADP_DIGEST_LEN];
+};
+
+/* A frame on its way into the stream: a batch of small files, or a chunk of a large one. */
+struct seal_frame {
+    struct adp_job job; /* first: reading a batch, then compressing */
+    struct adp_transfer read;
+    struct sealing *sealing;
+    struct adp_chunk *chunk;
+    size_t len, stored_len;
+    size_t planned; /* a batch: bytes that its members are expected to have */
+    uint8_t codec;
+    int is_raw; /* compressed already, by its name */
+    struct seal_part *parts;
+    size_t num_parts;
+    struct seal_frame *next;
+};
+
+/* What the archives of one run share. */
+struct seal_context {
+    struct adp_run run;
+    struct adp_plan *plan;
+    struct adp_vault *vault;
+    const struct adp_seal_options *options;
+    struct adp_tell *tell;
+    struct adp_report *report;
+    int dir; /* of the snapshot's archives */
+    const char *id;
+    struct adp_chunk *chunks; /* all */
+    unsigned num_chunks;
+    struct adp_chunk *free_chunks;
+    unsigned num_free_chunks;
+    struct adp_segments *segments;
+    char *path; /* ADP_PATH_MAX + 1 bytes, the driver's */
+    char *target;
+};
+
+struct seal_blob {
+    uint8_t *data;
+    size_t len;
+};
+
+struct sealing {
+    struct seal_context *context;
+    unsigned category;
+    struct adp_archive_writer *writer;
+    uint32_t next_node;
+    struct seal_entry *first, **last; /* entries, in order of paths */
+    unsigned num_entries;
+    struct seal_frame *batch[2];            /* being filled, by is_raw */
+    struct seal_entry *files, **files_last; /* large files whose chunks are not all issued */
+    unsigned num_files;
+    struct seal_entry *grown;               /* small at the walk, too large now for their batch */
+    struct seal_frame *ready, **ready_last; /* to be placed */
+    struct adp_index_writer index;
+    struct seal_blob *blobs; /* index frames, compressed */
+    size_t num_blobs, cap_blobs;
+    void *zstd;
+    enum adp_status status;
+    struct adp_error error;
+};
+
+/* sealing_fail notes the first failure; everything in flight is then let go. */
+void sealing_fail(struct sealing *sealing, enum adp_status status, const struct adp_error *error);
+
+/* -- seal_archive.c: one archive. */
+enum adp_status adp_seal_archive(struct seal_context *context, unsigned category,
+                                 struct adp_record_archive *out, struct adp_error *err);
+
+/* -- seal_frames.c: reading, compressing, placing. */
+
+/* seal_issue starts what there is room for. */
+void seal_issue(struct sealing *sealing);
+
+/* seal_place puts ready frames into the stream, as far as there is room. */
+void seal_place(struct sealing *sealing);
+
+struct adp_chunk *seal_take_chunk(struct seal_context *context);
+void seal_release_chunk(void *context, struct adp_chunk *chunk);
+
+/* -- seal_index.c: entries into the index. */
+
+/* seal_emit writes entries that are complete, from the first on. */
+void seal_emit(struct sealing *sealing);
+
+/* seal_finish_index ends the stream: index frames, directory, trailer. */
+enum adp_status seal_finish_index(struct sealing *sealing, struct adp_error *err);
+
+void seal_entry_free(struct seal_entry *entry);
+
+#endif

@@ -1,0 +1,119 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+#include "secret.h"
+#include "vault.h"
+
+/* Names the active devices, the ones that could open it: "laptop, phone". */
+static void name_devices(const struct adp_keybag *keybag, char *out, size_t out_len)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < keybag->num_recipients && used < out_len; i++) {
+        const struct adp_recipient *recipient = &keybag->recipients[i];
+
+        if (recipient->kind == ADP_RECIPIENT_DEVICE && recipient->state == ADP_RECIPIENT_ACTIVE)
+            used += (size_t)snprintf(out + used, out_len - used, "%s%s", used > 0 ? ", " : "",
+                                     recipient->name);
+    }
+}
+
+static enum adp_status no_key(const struct adp_vault *vault, unsigned category,
+                              struct adp_error *err)
+{
+    char devices[256];
+
+    name_devices(&vault->keybag, devices, sizeof(devices));
+    if (vault->identity == NULL)
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "no identity was given to open %s with",
+                 adp_category_name(category));
+    else if (vault->self == ADP_NO_RECIPIENT)
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path,
+                 "the identity \"%s\" is not a device of this vault", vault->identity->name);
+    else if (vault->identity->kind == ADP_KIND_SEALER)
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path,
+                 "the identity \"%s\" is a sealer's: it can seal, but open nothing",
+                 vault->identity->name);
+    else
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "the device \"%s\" holds no key for %s",
+                 vault->keybag.recipients[vault->self].name, adp_category_name(category));
+    return adp_error_hint(err, ADP_ERR_NO_KEY,
+                          "use the identity of a trusted device of this vault: %s", devices);
+}
+
+static const struct adp_epoch *find_epoch(const struct adp_keybag *keybag, unsigned category,
+                                          uint32_t epoch)
+{
+    const struct adp_keybag_category *slot = &keybag->categories[category - 1];
+
+    return epoch >= 1 && epoch <= slot->num_epochs ? &slot->epochs[epoch - 1] : NULL;
+}
+
+enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned category,
+                                    uint32_t epoch, uint8_t out[ADP_KEM_KEY_LEN],
+                                    struct adp_error *err)
+{
+    const struct adp_epoch *found = find_epoch(&vault->keybag, category, epoch);
+    uint8_t info[128], pub[ADP_KEM_KEY_LEN];
+    size_t info_len;
+    enum adp_status status;
+
+    if (found == NULL) {
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "the keybag has no epoch %u of %s", epoch,
+                 adp_category_name(category));
+        return adp_error_hint(err, ADP_ERR_NO_KEY,
+                              "a newer keybag may have it: restore keybag/ from a copy");
+    }
+    info_len = adp_epoch_info(info, vault->keybag.vault_id, (uint16_t)category, epoch, found->pub);
+    for (size_t i = 0; vault->self != ADP_NO_RECIPIENT && i < found->num_wraps; i++) {
+        if (found->wraps[i].recipient != vault->self)
+            continue;
+        status = adp_wrap_open(out, &found->wraps[i].wrap, vault->identity->keys->kem_private, info,
+                               info_len, err);
+        if (status != ADP_OK)
+            return status;
+        adp_kem_public(pub, out);
+        if (memcmp(pub, found->pub, ADP_KEM_KEY_LEN) == 0)
+            return ADP_OK;
+        adp_wipe(out, ADP_KEM_KEY_LEN);
+        return adp_fail(err, ADP_ERR_FORMAT, vault->path,
+                        "the keybag's key for epoch %u of %s does not belong to its public key",
+                        epoch, adp_category_name(category));
+    }
+    return no_key(vault, category, err);
+}
+
+enum adp_status adp_vault_archive_key(const struct adp_vault *vault,
+                                      const struct adp_header *header, const char *path,
+                                      uint8_t out[ADP_FLOE_KEY_LEN], struct adp_error *err)
+{
+    uint8_t fixed[ADP_HEADER_FIXED_LEN], info[128], *key;
+    enum adp_status status = ADP_ERR_NO_KEY;
+    size_t info_len;
+
+    if (header->num_slots == 0)
+        return adp_fail(err, ADP_ERR_NO_KEY, path, "the archive has no key slot of a known type");
+    key = adp_secret_new(ADP_KEM_KEY_LEN);
+    if (key == NULL)
+        return adp_fail_memory(err);
+    adp_header_fixed(fixed, header);
+    for (size_t i = 0; i < header->num_slots && status != ADP_OK; i++) {
+        const struct adp_slot *slot = &header->slots[i];
+
+        status = adp_vault_epoch_key(vault, header->category, slot->key_epoch, key, err);
+        if (status != ADP_OK)
+            continue;
+        info_len = adp_slot_info(info, fixed, slot->key_epoch);
+        status = adp_wrap_open(out, &slot->wrap, key, info, info_len, err);
+        if (status == ADP_ERR_NO_KEY) {
+            adp_fail(err, status, path, "its key slot does not open with the category's key");
+            adp_error_hint(err, status,
+                           "the slot belongs to another archive or vault: restore the "
+                           "archive from a copy");
+        }
+    }
+    adp_secret_free(key, ADP_KEM_KEY_LEN);
+    return status;
+}

@@ -1,0 +1,323 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "entry.h"
+#include "error.h"
+#include "fs.h"
+#include "vault.h"
+#include "walk.h"
+
+/* -- Names in a folder. */
+
+struct listing {
+    struct adp_vault_names *names;
+    const char *suffix;
+    size_t cap;
+};
+
+static int append_name(struct listing *listing, const char *name, size_t len)
+{
+    struct adp_vault_names *names = listing->names;
+
+    if (names->num == listing->cap) {
+        size_t cap = listing->cap > 0 ? listing->cap * 2 : 64;
+        char **grown = realloc(names->items, cap * sizeof(*grown));
+
+        if (grown == NULL)
+            return -ENOMEM;
+        names->items = grown;
+        listing->cap = cap;
+    }
+    names->items[names->num] = strndup(name, len);
+    if (names->items[names->num] == NULL)
+        return -ENOMEM;
+    names->num++;
+    return 0;
+}
+
+static int list_one(void *user, const struct adp_walk_entry *entry)
+{
+    struct listing *listing = user;
+    size_t suffix_len = strlen(listing->suffix);
+
+    if (entry->event == ADP_WALK_ERROR && entry->depth == 0)
+        return -entry->error;
+    if (entry->event != ADP_WALK_ENTRY || entry->depth == 0)
+        return ADP_WALK_CONTINUE;
+    if (entry->name[0] != '.' && entry->name_len > suffix_len &&
+        strcmp(entry->name + entry->name_len - suffix_len, listing->suffix) == 0) {
+        int rc = append_name(listing, entry->name, entry->name_len - suffix_len);
+
+        if (rc < 0)
+            return rc;
+    }
+    return S_ISDIR(entry->st->st_mode) ? ADP_WALK_SKIP : ADP_WALK_CONTINUE;
+}
+
+enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *folder,
+                                     const char *suffix, struct adp_vault_names *out,
+                                     struct adp_error *err)
+{
+    struct listing listing = {.names = out, .suffix = suffix};
+    char path[ADP_VAULT_PATH_LEN];
+    int rc;
+
+    out->items = NULL;
+    out->num = 0;
+    rc = adp_walk(adp_vault_path(path, vault, "%s", folder), folder, 1, list_one, &listing);
+    if (rc == 0)
+        return ADP_OK;
+    adp_vault_names_free(out);
+    return adp_fail_errno(err, -rc, path, "cannot list a folder of the vault");
+}
+
+void adp_vault_names_free(struct adp_vault_names *names)
+{
+    for (size_t i = 0; i < names->num; i++)
+        free(names->items[i]);
+    free(names->items);
+    names->items = NULL;
+    names->num = 0;
+}
+
+/* -- Records. */
+
+static const struct adp_recipient *find_author(const struct adp_vault *vault,
+                                               const uint8_t id[ADP_ID_LEN])
+{
+    for (size_t i = 0; i < vault->keybag.num_recipients; i++) {
+        const struct adp_recipient *recipient = &vault->keybag.recipients[i];
+        uint8_t recipient_id[ADP_ID_LEN];
+
+        adp_recipient_id(recipient_id, recipient);
+        if (recipient->kind <= ADP_RECIPIENT_SEALER && memcmp(recipient_id, id, ADP_ID_LEN) == 0)
+            return recipient;
+    }
+    return NULL;
+}
+
+static enum adp_status check_record(const struct adp_vault *vault, const struct adp_record *record,
+                                    const char *id, const uint8_t *data, size_t len,
+                                    const char *path, struct adp_error *err)
+{
+    const struct adp_recipient *author;
+
+    if (memcmp(record->vault_id, vault->keybag.vault_id, ADP_ID_LEN) != 0)
+        return adp_fail(err, ADP_ERR_MISMATCH, path, "this record belongs to another vault");
+    if (strcmp(record->id, id) != 0)
+        return adp_fail(err, ADP_ERR_MISMATCH, path, "this record is that of snapshot %s",
+                        record->id);
+    author = find_author(vault, record->author);
+    if (author == NULL) {
+        adp_fail(err, ADP_ERR_SIGNATURE, path,
+                 "whoever signed this record is unknown to the vault");
+        return adp_error_hint(err, ADP_ERR_SIGNATURE,
+                              "a newer keybag may know them; if not, it is forged");
+    }
+    return adp_record_verify(data, len, author->sign_pub, path, err);
+}
+
+enum adp_status adp_vault_load_record(const struct adp_vault *vault, const char *id,
+                                      struct adp_record *out, struct adp_error *err)
+{
+    char path[ADP_VAULT_PATH_LEN], name[64];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    enum adp_status status;
+    int rc;
+
+    snprintf(name, sizeof(name), "%.32s.adpr", id);
+    adp_vault_path(path, vault, "snapshots/%s", name);
+    rc = adp_fs_load(vault->snapshots_dir, name, ADP_RECORD_MAX, &data, &len);
+    if (rc == -ENOENT) {
+        adp_fail(err, ADP_ERR_NOT_FOUND, path, "there is no such snapshot");
+        return adp_error_hint(err, ADP_ERR_NOT_FOUND, "see: adp-seal snapshots %s", vault->path);
+    }
+    if (rc < 0)
+        return adp_fail_errno(err, -rc, path, "cannot read the snapshot's record");
+    status = adp_record_parse(out, data, len, path, err);
+    if (status == ADP_OK)
+        status = check_record(vault, out, id, data, len, path, err);
+    free(data);
+    return status;
+}
+
+static enum adp_status no_such_snapshot(const struct adp_vault *vault,
+                                        const struct adp_vault_names *names, const char *name,
+                                        struct adp_error *err)
+{
+    if (names->num == 0) {
+        adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "the vault has no snapshot yet");
+        return adp_error_hint(err, ADP_ERR_NOT_FOUND, "make one: adp-seal seal %s SOURCE",
+                              vault->path);
+    }
+    adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "there is no snapshot \"%s\"", name);
+    return adp_error_hint(err, ADP_ERR_NOT_FOUND, "see: adp-seal snapshots %s", vault->path);
+}
+
+static enum adp_status resolve_prefix(const struct adp_vault *vault,
+                                      const struct adp_vault_names *names, const char *name,
+                                      struct adp_record *out, struct adp_error *err)
+{
+    const char *found = NULL;
+    size_t matches = 0, len = strlen(name);
+
+    for (size_t i = 0; len > 0 && i < names->num; i++) {
+        if (strncmp(names->items[i], name, len) == 0) {
+            found = names->items[i];
+            matches++;
+        }
+    }
+    if (matches == 1)
+        return adp_vault_load_record(vault, found, out, err);
+    if (matches > 1)
+        return adp_fail(err, ADP_ERR_ARGUMENT, vault->path, "%zu snapshots begin with \"%s\"",
+                        matches, name);
+    return no_such_snapshot(vault, names, name, err);
+}
+
+/* Ids order by the second; among those of the last second the signed time decides. */
+static enum adp_status resolve_latest(const struct adp_vault *vault,
+                                      const struct adp_vault_names *names, struct adp_record *out,
+                                      struct adp_error *err)
+{
+    const size_t second_len = ADP_SNAPSHOT_ID_LEN - 9;
+    const char *last;
+    enum adp_status status;
+
+    if (names->num == 0)
+        return no_such_snapshot(vault, names, "latest", err);
+    last = names->items[names->num - 1];
+    status = adp_vault_load_record(vault, last, out, err);
+    for (size_t i = names->num - 1; status == ADP_OK && i > 0; i--) {
+        struct adp_record other;
+
+        if (strncmp(names->items[i - 1], last, second_len) != 0)
+            break;
+        status = adp_vault_load_record(vault, names->items[i - 1], &other, err);
+        if (status == ADP_OK && other.started_ns > out->started_ns)
+            *out = other;
+    }
+    return status;
+}
+
+enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *name,
+                                  struct adp_record *out, struct adp_error *err)
+{
+    struct adp_vault_names names;
+    enum adp_status status = adp_vault_list_names(vault, "snapshots", ".adpr", &names, err);
+
+    if (status != ADP_OK)
+        return status;
+    if (strcmp(name, "latest") == 0)
+        status = resolve_latest(vault, &names, out, err);
+    else
+        status = resolve_prefix(vault, &names, name, out, err);
+    adp_vault_names_free(&names);
+    return status;
+}
+
+/* -- The public list. */
+
+static void describe(const struct adp_vault *vault, const struct adp_record *record,
+                     struct adp_snapshot_info *out)
+{
+    const struct adp_recipient *author = find_author(vault, record->author);
+
+    memset(out, 0, sizeof(*out));
+    memcpy(out->id, record->id, sizeof(out->id));
+    out->started_ns = record->started_ns;
+    out->finished_ns = record->finished_ns;
+    snprintf(out->author, sizeof(out->author), "%s", author->name);
+    out->num_archives = record->num_archives;
+    for (size_t i = 0; i < record->num_archives; i++) {
+        out->archives[i].category = record->archives[i].category;
+        out->archives[i].epoch = record->archives[i].epoch;
+        out->archives[i].size = record->archives[i].size;
+    }
+}
+
+static void tell_refused(const struct adp_error *why, adp_event_fn on_event, void *user)
+{
+    struct adp_event event = {.kind = ADP_EVENT_REFUSED,
+                              .status = why->status,
+                              .sys_errno = why->sys_errno,
+                              .path = why->path,
+                              .message = why->message};
+
+    if (on_event != NULL)
+        on_event(user, &event);
+}
+
+enum adp_status adp_vault_snapshots(const struct adp_vault *vault, struct adp_snapshots *out,
+                                    adp_event_fn on_event, void *user, struct adp_error *err)
+{
+    struct adp_vault_names names;
+    enum adp_status status = adp_vault_list_names(vault, "snapshots", ".adpr", &names, err);
+
+    out->items = NULL;
+    out->num = 0;
+    if (status != ADP_OK)
+        return status;
+    out->items = calloc(names.num > 0 ? names.num : 1, sizeof(*out->items));
+    if (out->items == NULL)
+        status = adp_fail_memory(err);
+    for (size_t i = 0; out->items != NULL && i < names.num; i++) {
+        struct adp_record record;
+        struct adp_error why = {0};
+
+        if (adp_vault_load_record(vault, names.items[i], &record, &why) == ADP_OK) {
+            describe(vault, &record, &out->items[out->num++]);
+        } else {
+            tell_refused(&why, on_event, user);
+            status = adp_fail(err, ADP_ERR_PARTIAL, why.path, "a snapshot's record was refused: %s",
+                              why.message);
+        }
+    }
+    adp_vault_names_free(&names);
+    return status;
+}
+
+void adp_snapshots_free(struct adp_snapshots *snapshots)
+{
+    free(snapshots->items);
+    snapshots->items = NULL;
+    snapshots->num = 0;
+}
+
+/* -- Leftovers. */
+
+static int has_record(const struct adp_vault_names *records, const char *id)
+{
+    for (size_t i = 0; i < records->num; i++) {
+        if (strcmp(records->items[i], id) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+void adp_vault_clean(const struct adp_vault *vault)
+{
+    struct adp_vault_names records = {0}, folders = {0};
+
+    /* Folders first: one that is committed in between then has its record in the second list. */
+    if (adp_vault_list_names(vault, "archives", "", &folders, NULL) == ADP_OK &&
+        adp_vault_list_names(vault, "snapshots", ".adpr", &records, NULL) == ADP_OK) {
+        for (size_t i = 0; i < folders.num; i++) {
+            const char *id = folders.items[i];
+            int fd;
+
+            if (!adp_snapshot_id_check(id, strlen(id)) || has_record(&records, id))
+                continue;
+            fd = adp_fs_open_beneath(vault->archives_dir, id, O_RDONLY | O_DIRECTORY, 0);
+            if (fd >= 0 && adp_entry_lock(fd, 1) == 0)
+                (void)adp_fs_remove_tree(vault->archives_dir, id);
+            adp_fs_close(fd);
+        }
+    }
+    adp_vault_names_free(&folders);
+    adp_vault_names_free(&records);
+}

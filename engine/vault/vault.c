@@ -1,0 +1,291 @@
+#include "vault.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "entry.h"
+#include "error.h"
+#include "fs.h"
+#include "secret.h"
+
+int64_t adp_vault_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+const char *adp_vault_path(char out[ADP_VAULT_PATH_LEN], const struct adp_vault *vault,
+                           const char *format, ...)
+{
+    int used = snprintf(out, ADP_VAULT_PATH_LEN, "%s/", vault->path);
+    va_list args;
+
+    if (used < 0 || used >= ADP_VAULT_PATH_LEN)
+        return out;
+    va_start(args, format);
+    vsnprintf(out + used, ADP_VAULT_PATH_LEN - (size_t)used, format, args);
+    va_end(args);
+    return out;
+}
+
+const char *adp_vault_archive_path(char out[ADP_VAULT_PATH_LEN], const struct adp_vault *vault,
+                                   const char *id, unsigned category)
+{
+    return adp_vault_path(out, vault, "archives/%s/%s.adps", id, adp_category_name(category));
+}
+
+static struct adp_vault *vault_alloc(const char *dir, struct adp_identity *identity)
+{
+    struct adp_vault *vault = calloc(1, sizeof(*vault));
+    size_t len = strlen(dir);
+
+    if (vault == NULL)
+        return NULL;
+    vault->dir = vault->keybag_dir = vault->snapshots_dir = vault->archives_dir = -1;
+    vault->self = ADP_NO_RECIPIENT;
+    vault->identity = identity;
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    vault->path = strndup(dir, len);
+    if (vault->path == NULL) {
+        free(vault);
+        return NULL;
+    }
+    return vault;
+}
+
+void adp_vault_free(struct adp_vault *vault)
+{
+    if (vault == NULL)
+        return;
+    adp_keybag_free(&vault->keybag);
+    adp_fs_close(vault->archives_dir);
+    adp_fs_close(vault->snapshots_dir);
+    adp_fs_close(vault->keybag_dir);
+    adp_fs_close(vault->dir);
+    free(vault->path);
+    free(vault);
+}
+
+static enum adp_status choose_kernel(struct adp_vault *vault, struct adp_error *err)
+{
+    if (adp_gcm_kernel_select(&vault->kernel, NULL) == ADP_GCM_OK)
+        return ADP_OK;
+    adp_fail(err, ADP_ERR_ARGUMENT, NULL, "this machine has no AES-256-GCM kernel called \"%s\"",
+             getenv("ADP_SEAL_KERNEL"));
+    return adp_error_hint(err, ADP_ERR_ARGUMENT,
+                          "unset ADP_SEAL_KERNEL, or set it to \"portable\"");
+}
+
+static enum adp_status open_folder(const struct adp_vault *vault, const char *name, int *out_fd,
+                                   struct adp_error *err)
+{
+    char path[ADP_VAULT_PATH_LEN];
+
+    *out_fd = adp_fs_open_dir(adp_vault_path(path, vault, "%s", name));
+    if (*out_fd >= 0)
+        return ADP_OK;
+    if (*out_fd == -ENOENT || *out_fd == -ENOTDIR) {
+        adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "this is not a vault: it has no folder %s/",
+                 name);
+        return adp_error_hint(err, ADP_ERR_NOT_FOUND,
+                              "check the path, or make a vault there with: adp-seal init");
+    }
+    return adp_fail_errno(err, -*out_fd, path, "cannot open a folder of the vault");
+}
+
+static enum adp_status open_folders(struct adp_vault *vault, struct adp_error *err)
+{
+    enum adp_status status;
+
+    vault->dir = adp_fs_open_dir(vault->path);
+    if (vault->dir == -ENOENT) {
+        adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "there is no such vault");
+        return adp_error_hint(err, ADP_ERR_NOT_FOUND,
+                              "check the path, or make it with: adp-seal init");
+    }
+    if (vault->dir < 0)
+        return adp_fail_errno(err, -vault->dir, vault->path, "cannot open the vault");
+    status = open_folder(vault, "keybag", &vault->keybag_dir, err);
+    if (status == ADP_OK)
+        status = open_folder(vault, "snapshots", &vault->snapshots_dir, err);
+    if (status == ADP_OK)
+        status = open_folder(vault, "archives", &vault->archives_dir, err);
+    return status;
+}
+
+/* Where among the recipients is the identity? Removed ones count: they still know who they are. */
+static size_t find_self(const struct adp_keybag *keybag, const struct adp_identity *identity)
+{
+    if (identity == NULL)
+        return ADP_NO_RECIPIENT;
+    for (size_t i = 0; i < keybag->num_recipients; i++) {
+        const struct adp_recipient *recipient = &keybag->recipients[i];
+
+        if (recipient->kind == (uint8_t)identity->kind &&
+            memcmp(recipient->sign_pub, identity->sign_pub, ADP_SIGN_PUB_LEN) == 0 &&
+            (recipient->kind == ADP_RECIPIENT_SEALER ||
+             memcmp(recipient->kem_pub, identity->kem_pub, ADP_KEM_KEY_LEN) == 0))
+            return i;
+    }
+    return ADP_NO_RECIPIENT;
+}
+
+static enum adp_status check_pin(struct adp_vault *vault, const struct adp_keybag *keybag,
+                                 const char *path, struct adp_error *err)
+{
+    const struct adp_pin *known = adp_identity_pin(vault->identity, keybag->vault_id);
+    struct adp_pin pin;
+
+    memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
+    adp_sha256(pin.account_hash, keybag->account_pub, ADP_SIGN_PUB_LEN);
+    pin.generation = keybag->generation;
+    vault->first_contact = known == NULL;
+    if (known != NULL && memcmp(known->account_hash, pin.account_hash, ADP_HASH_LEN) != 0) {
+        adp_fail(err, ADP_ERR_ACCOUNT, path,
+                 "this keybag is signed by another account than the one this identity knows");
+        return adp_error_hint(err, ADP_ERR_ACCOUNT,
+                              "somebody has replaced it: compare it with another copy of the vault "
+                              "before you trust it");
+    }
+    if (known != NULL && pin.generation < known->generation) {
+        adp_fail(err, ADP_ERR_ROLLBACK, path,
+                 "this keybag is generation %" PRIu64 ", but this identity has seen %" PRIu64,
+                 pin.generation, known->generation);
+        return adp_error_hint(err, ADP_ERR_ROLLBACK,
+                              "the vault has been set back to an older state: restore the newer "
+                              "files of keybag/ from a copy");
+    }
+    if (known != NULL && pin.generation == known->generation)
+        return ADP_OK;
+    if (adp_identity_set_pin(vault->identity, &pin, err) != ADP_OK)
+        return ADP_ERR_MEMORY;
+    return adp_identity_store(vault->identity, err);
+}
+
+/* The newest keybag's name, without suffix, in |out|. */
+static enum adp_status newest_keybag(const struct adp_vault *vault, char out[17],
+                                     struct adp_error *err)
+{
+    struct adp_vault_names names;
+    enum adp_status status = adp_vault_list_names(vault, "keybag", ".adpk", &names, err);
+    size_t i = names.num;
+
+    if (status != ADP_OK)
+        return status;
+    while (i > 0 && (strlen(names.items[i - 1]) != 16 ||
+                     strspn(names.items[i - 1], "0123456789abcdef") != 16))
+        i--;
+    if (i > 0) {
+        memcpy(out, names.items[i - 1], 17);
+    } else {
+        status = adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "the vault has no keybag");
+        adp_error_hint(err, status, "restore the folder keybag/ from a copy of the vault");
+    }
+    adp_vault_names_free(&names);
+    return status;
+}
+
+enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err)
+{
+    char path[ADP_VAULT_PATH_LEN], name[32], number[17];
+    struct adp_keybag keybag;
+    uint8_t *data = NULL;
+    size_t len = 0;
+    enum adp_status status = newest_keybag(vault, number, err);
+    int rc;
+
+    if (status != ADP_OK)
+        return status;
+    snprintf(name, sizeof(name), "%s.adpk", number);
+    adp_vault_path(path, vault, "keybag/%s", name);
+    rc = adp_fs_load(vault->keybag_dir, name, ADP_KEYBAG_MAX, &data, &len);
+    if (rc < 0)
+        return adp_fail_errno(err, -rc, path, "cannot read the keybag");
+    memset(&keybag, 0, sizeof(keybag));
+    status = adp_keybag_parse(&keybag, data, len, path, err);
+    if (status == ADP_OK && keybag.generation != strtoull(number, NULL, 16)) {
+        status =
+            adp_fail(err, ADP_ERR_FORMAT, path,
+                     "the keybag's name does not say its generation, %" PRIu64, keybag.generation);
+        adp_error_hint(err, status, "restore the file from a copy of the vault");
+    }
+    if (status == ADP_OK && vault->identity != NULL)
+        status = check_pin(vault, &keybag, path, err);
+    if (status == ADP_OK) {
+        adp_sha256(vault->keybag_hash, data, len);
+        adp_keybag_free(&vault->keybag);
+        vault->keybag = keybag;
+        vault->self = find_self(&vault->keybag, vault->identity);
+    } else {
+        adp_keybag_free(&keybag);
+    }
+    free(data);
+    return status;
+}
+
+enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
+                                  struct adp_identity *identity, struct adp_error *err)
+{
+    struct adp_vault *vault = vault_alloc(dir, identity);
+    enum adp_status status;
+
+    *out_vault = NULL;
+    if (vault == NULL)
+        return adp_fail_memory(err);
+    status = choose_kernel(vault, err);
+    if (status == ADP_OK)
+        status = open_folders(vault, err);
+    if (status != ADP_OK) {
+        adp_vault_free(vault);
+        return status;
+    }
+    *out_vault = vault;
+    return ADP_OK;
+}
+
+enum adp_status adp_vault_open(struct adp_vault **out_vault, const char *dir,
+                               struct adp_identity *identity, struct adp_error *err)
+{
+    enum adp_status status = adp_vault_prepare(out_vault, dir, identity, err);
+
+    if (status != ADP_OK)
+        return status;
+    status = adp_vault_load_keybag(*out_vault, err);
+    if (status != ADP_OK) {
+        adp_vault_free(*out_vault);
+        *out_vault = NULL;
+    }
+    return status;
+}
+
+void adp_vault_fingerprint(const struct adp_vault *vault, char out[ADP_FINGERPRINT_LEN])
+{
+    uint8_t hash[ADP_HASH_LEN];
+    size_t pos = 0;
+
+    adp_sha256(hash, vault->keybag.account_pub, ADP_SIGN_PUB_LEN);
+    for (size_t i = 0; i < ADP_HASH_LEN; i++) {
+        if (i > 0 && i % 4 == 0)
+            out[pos++] = ' ';
+        snprintf(out + pos, 3, "%02x", hash[i]);
+        pos += 2;
+    }
+}
+
+int adp_vault_first_contact(const struct adp_vault *vault)
+{
+    return vault->first_contact;
+}
+
+uint64_t adp_vault_generation(const struct adp_vault *vault)
+{
+    return vault->keybag.generation;
+}

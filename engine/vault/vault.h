@@ -1,0 +1,126 @@
+/* An open vault: its folders, its keybag, the identity that looks at it. */
+#ifndef ADP_VAULT_H
+#define ADP_VAULT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "adpseal.h"
+#include "bytes.h"
+#include "header.h"
+#include "identity.h"
+#include "keybag.h"
+#include "record.h"
+
+#define ADP_NO_RECIPIENT SIZE_MAX
+
+struct adp_vault {
+    char *path;
+    int dir, keybag_dir, snapshots_dir, archives_dir; /* descriptors, -1 while closed */
+    struct adp_identity *identity;                    /* the caller's; may be NULL */
+    struct adp_keybag keybag;
+    uint8_t keybag_hash[ADP_HASH_LEN];
+    size_t self; /* index of the identity among the recipients, or ADP_NO_RECIPIENT */
+    int first_contact;
+    const struct adp_gcm_kernel *kernel;
+};
+
+/* Room for the path of anything in a vault, for messages; longer paths are cut. */
+#define ADP_VAULT_PATH_LEN 1024
+
+/* adp_vault_path writes |vault|'s path, a slash, and the formatted rest. Returns |out|. */
+const char *adp_vault_path(char out[ADP_VAULT_PATH_LEN], const struct adp_vault *vault,
+                           const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* adp_vault_archive_path is adp_vault_path of the archive of |category| in snapshot |id|. */
+const char *adp_vault_archive_path(char out[ADP_VAULT_PATH_LEN], const struct adp_vault *vault,
+                                   const char *id, unsigned category);
+
+/* -- vault.c */
+
+/* adp_vault_now returns the time, in nanoseconds since the epoch. */
+int64_t adp_vault_now(void);
+
+/* adp_vault_prepare opens the folders of |dir| for |identity|, without looking at the keybag. */
+enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
+                                  struct adp_identity *identity, struct adp_error *err);
+
+/* adp_vault_load_keybag reads the newest keybag, checks it against the identity's pin, and makes it
+ * |vault->keybag|. */
+enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err);
+
+/* -- change.c */
+
+/* adp_vault_account_seed unwraps the account's private key for the identity, which must be a
+ * trusted device. */
+enum adp_status adp_vault_account_seed(const struct adp_vault *vault,
+                                       uint8_t out_seed[ADP_SIGN_SEED_LEN], struct adp_error *err);
+
+/* adp_vault_publish makes |next| the generation after the present one: signs it with |seed|, writes
+ * it, and loads it. |next->recipients| and categories are the caller's to set; generation, previous
+ * hash, time, author and reason are set here. ADP_ERR_CONFLICT if another writer was faster. */
+enum adp_status adp_vault_publish(struct adp_vault *vault, struct adp_keybag *next,
+                                  const uint8_t seed[ADP_SIGN_SEED_LEN], const char *reason,
+                                  struct adp_error *err);
+
+/* adp_keybag_copy makes a deep copy, to be changed and published. Freed with adp_keybag_free. */
+enum adp_status adp_keybag_copy(struct adp_keybag *out, const struct adp_keybag *from,
+                                struct adp_error *err);
+
+/* adp_keybag_add_recipient appends |recipient| and returns its index through |out_index|. */
+enum adp_status adp_keybag_add_recipient(struct adp_keybag *keybag,
+                                         const struct adp_recipient *recipient, size_t *out_index,
+                                         struct adp_error *err);
+
+/* adp_keybag_add_wrap wraps |private_key|, that of |epoch|, for the recipient |index|. */
+enum adp_status adp_keybag_add_wrap(struct adp_keybag *keybag, unsigned category,
+                                    struct adp_epoch *epoch, size_t index,
+                                    const uint8_t private_key[ADP_KEM_KEY_LEN],
+                                    struct adp_error *err);
+
+/* adp_keybag_wrap_account wraps the account's |seed| for the recipient |index|. */
+enum adp_status adp_keybag_wrap_account(struct adp_keybag *keybag, size_t index,
+                                        const uint8_t seed[ADP_SIGN_SEED_LEN],
+                                        struct adp_error *err);
+
+/* -- keys.c */
+
+/* adp_vault_epoch_key unwraps the private key of an epoch. ADP_ERR_NO_KEY says who could. */
+enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned category,
+                                    uint32_t epoch, uint8_t out[ADP_KEM_KEY_LEN],
+                                    struct adp_error *err);
+
+/* adp_vault_archive_key unwraps an archive's key from whichever slot this identity can open.
+ * |path| is for messages. */
+enum adp_status adp_vault_archive_key(const struct adp_vault *vault,
+                                      const struct adp_header *header, const char *path,
+                                      uint8_t out[ADP_FLOE_KEY_LEN], struct adp_error *err);
+
+/* -- snapshots.c */
+
+/* adp_vault_load_record reads, parses and verifies the record of snapshot |id|. */
+enum adp_status adp_vault_load_record(const struct adp_vault *vault, const char *id,
+                                      struct adp_record *out, struct adp_error *err);
+
+/* adp_vault_resolve turns "latest", an id or the beginning of one into a verified record. */
+enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *name,
+                                  struct adp_record *out, struct adp_error *err);
+
+/* struct adp_vault_names is a sorted list of the names in a folder of the vault. */
+struct adp_vault_names {
+    char **items;
+    size_t num;
+};
+
+/* adp_vault_list_names lists the entries of |folder| ("snapshots", ...) whose names end in
+ * |suffix|, without it, and do not begin with a dot. Freed with adp_vault_names_free. */
+enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *folder,
+                                     const char *suffix, struct adp_vault_names *out,
+                                     struct adp_error *err);
+void adp_vault_names_free(struct adp_vault_names *names);
+
+/* adp_vault_clean removes what interrupted runs have left in archives/: folders without a record
+ * that no running seal has locked. Best effort. */
+void adp_vault_clean(const struct adp_vault *vault);
+
+#endif
