@@ -5,7 +5,8 @@
  * longer than PATH_MAX.
  *
  * "Beneath": the path is relative, has no "..", and no component of it, the last included, is a
- * symbolic link; otherwise -ELOOP, -EXDEV or -EINVAL. Done by openat2(2) with RESOLVE_BENEATH and
+ * symbolic link; otherwise -ELOOP, -EXDEV or -EINVAL. Empty components and "." are -EINVAL as well,
+ * but "." alone is the directory itself. Done by openat2(2) with RESOLVE_BENEATH and
  * RESOLVE_NO_SYMLINKS, or component by component where the kernel has no openat2. */
 #ifndef ADP_FS_H
 #define ADP_FS_H
@@ -35,8 +36,8 @@ int64_t adp_fs_read_all(int fd, void *buf, size_t len, uint64_t offset);
 /* adp_fs_write_all writes all |len| bytes at |offset|. Returns 0. */
 int adp_fs_write_all(int fd, const void *buf, size_t len, uint64_t offset);
 
-/* adp_fs_load reads a whole file of at most |max| bytes below |dirfd| (links followed) into memory
- * that the caller frees with free(). -EFBIG if it is larger. */
+/* adp_fs_load reads a whole file of at most |max| bytes below |dirfd| (links followed; a pipe
+ * will do) into memory that the caller frees with free(). -EFBIG if it is larger. */
 int adp_fs_load(int dirfd, const char *path, size_t max, uint8_t **out_data, size_t *out_len);
 
 enum adp_fs_publish_mode {
