@@ -5,7 +5,11 @@
  * result below |len| means end of file (reads) or never happens (writes: ENOSPC and the like are
  * errors). Requests complete in any order.
  *
- * Threads: one thread drives a queue; adp_ioq_wake alone may be called from any thread.
+ * Files are such that can be read at an offset: pipes are not.
+ *
+ * Threads: one thread drives a queue, from its first wait or poll on; before that, another may make
+ * it, and after the last request came back, another may free it. adp_ioq_wake alone may be called
+ * from any thread at any time.
  * Errors: functions return 0 (or a count) on success, -errno on failure. */
 #ifndef ADP_IOQ_H
 #define ADP_IOQ_H
@@ -65,12 +69,14 @@ int adp_ioq_file_add(struct adp_ioq *queue, int fd);
 /* adp_ioq_file_remove ends the use of |file|; no request on it may be in flight. */
 void adp_ioq_file_remove(struct adp_ioq *queue, int file);
 
-/* adp_ioq_submit starts |req|. Returns 0, or -EBUSY if |depth| requests are in flight. */
+/* adp_ioq_submit starts |req|, at the latest in the next wait or poll. Returns 0, or -EBUSY if
+ * |depth| requests are in flight, or -EBADF if |req->file| is not from adp_ioq_file_add. */
 int adp_ioq_submit(struct adp_ioq *queue, struct adp_io_req *req);
 
 /* adp_ioq_wait blocks until a request is complete or adp_ioq_wake was called, and stores up to
  * |max| completed requests. Returns their number: zero after a wake. If nothing is in flight it
- * still waits for a wake. -errno if the queue itself has failed. */
+ * still waits for a wake. A wake is remembered until an adp_ioq_wait returns zero. -errno if the
+ * queue itself has failed. */
 int adp_ioq_wait(struct adp_ioq *queue, struct adp_io_req **out_reqs, unsigned max);
 
 /* adp_ioq_poll is adp_ioq_wait that never blocks. */
