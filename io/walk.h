@@ -11,10 +11,14 @@
 #include <sys/stat.h>
 
 enum adp_walk_event {
-    ADP_WALK_ENTRY = 1, /* an entry; for a directory, before its content */
-    ADP_WALK_LEAVE = 2, /* a directory's content is complete */
-    ADP_WALK_ERROR =
-        3, /* |error| happened on this entry: stat (st is zero), or reading the directory */
+    /* An entry; for a directory, before its content. */
+    ADP_WALK_ENTRY = 1,
+    /* A directory's content is complete, or as complete as errors allowed: follows every ENTRY of
+     * a directory that was not skipped. */
+    ADP_WALK_LEAVE = 2,
+    /* |error| happened on this entry: stat (there was no ENTRY, and st is zero), or reading the
+     * directory (between its ENTRY and its LEAVE). */
+    ADP_WALK_ERROR = 3,
 };
 
 enum adp_walk_verdict {
