@@ -1,7 +1,8 @@
 /* Metadata of one file: extended attributes (POSIX ACLs among them), holes, owner, mode, times.
  *
  * ACLs are the extended attributes system.posix_acl_access and system.posix_acl_default, as the
- * kernel hands them out; no conversion to text and back. Conventions as in fs.h. */
+ * kernel hands them out; no conversion to text and back. Conventions as in fs.h. Attributes by name
+ * and all changes through O_PATH descriptors need /proc. */
 #ifndef ADP_META_H
 #define ADP_META_H
 
@@ -57,9 +58,10 @@ enum adp_meta_failure {
 
 /* adp_meta_apply sets owner (only if |set_owner|), extended attributes, mode and times, in that
  * order, on |name| in |dirfd| without following it, or on the descriptor |dirfd| if |name| is NULL.
- * If the owner could not be set, setuid and setgid bits are not set either. Returns 0 if all was
- * set, else the set of enum adp_meta_failure that was not, with the first errno in |*out_errno|
- * and, for an attribute, its name in |*out_what| (pointing into |meta|). */
+ * Setuid and setgid bits are set only on a file that has its recorded owner and group, whoever set
+ * them; elsewhere that is an ADP_META_MODE failure. Returns 0 if all was set, else the set of enum
+ * adp_meta_failure that was not, with the first errno in |*out_errno| and, for an attribute, its
+ * name in |*out_what| (pointing into |meta|). */
 int adp_meta_apply(int dirfd, const char *name, const struct adp_meta *meta, int set_owner,
                    int *out_errno, const char **out_what);
 
