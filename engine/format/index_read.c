@@ -208,7 +208,9 @@ static int index_parse_entry(struct adp_index_cursor *cursor, struct adp_reader 
     cursor->entry = (struct adp_index_entry){0};
     cursor->parser.what = NULL;
     adp_read_u8(body, &cursor->entry.type);
-    if (!adp_read_varint(body, &flags, ADP_INDEX_FLAG_CHANGED))
+    if (!adp_read_varint(body, &flags, UINT64_MAX))
+        return 0;
+    if (flags > ADP_INDEX_FLAG_CHANGED)
         return adp_entry_refuse(&cursor->parser, body, "an entry has unknown flags");
     cursor->entry.flags = (uint32_t)flags;
     return index_read_path(cursor, body) &&
