@@ -1,0 +1,400 @@
+#include "keybag_test.h"
+
+static struct kt_keybag kt;
+
+static struct adp_builder build(void)
+{
+    struct adp_builder out = {0};
+    struct adp_error err = {0};
+
+    et_expect(adp_keybag_build(&out, &kt.keybag, kt.seed, &err), ADP_OK, &err, "build");
+    return out;
+}
+
+/* -- Round trip -------------------------------------------------------------------------------- */
+
+static void expect_recipient(const struct adp_recipient *a, const struct adp_recipient *b)
+{
+    CU_ASSERT(a->kind == b->kind && a->state == b->state);
+    CU_ASSERT_STRING_EQUAL(a->name, b->name);
+    CU_ASSERT(memcmp(a->kem_pub, b->kem_pub, ADP_KEM_KEY_LEN) == 0);
+    CU_ASSERT(memcmp(a->sign_pub, b->sign_pub, ADP_SIGN_PUB_LEN) == 0);
+    CU_ASSERT(a->added_ns == b->added_ns && a->removed_ns == b->removed_ns);
+    CU_ASSERT_EQUAL(a->has_account, b->has_account);
+    if (b->has_account)
+        CU_ASSERT(memcmp(&a->account, &b->account, sizeof(a->account)) == 0);
+}
+
+static void expect_epoch(const struct adp_epoch *a, const struct adp_epoch *b)
+{
+    CU_ASSERT(a->number == b->number && a->created_ns == b->created_ns);
+    CU_ASSERT(memcmp(a->pub, b->pub, ADP_KEM_KEY_LEN) == 0);
+    CU_ASSERT_EQUAL_FATAL(a->num_wraps, b->num_wraps);
+    for (size_t i = 0; i < a->num_wraps; i++) {
+        CU_ASSERT_EQUAL(a->wraps[i].recipient, b->wraps[i].recipient);
+        CU_ASSERT(memcmp(&a->wraps[i].wrap, &b->wraps[i].wrap, sizeof(struct adp_wrap)) == 0);
+    }
+}
+
+static void expect_keybag(const struct adp_keybag *a, const struct adp_keybag *b)
+{
+    CU_ASSERT(memcmp(a->vault_id, b->vault_id, ADP_ID_LEN) == 0);
+    CU_ASSERT(memcmp(a->previous, b->previous, ADP_HASH_LEN) == 0);
+    CU_ASSERT(memcmp(a->account_pub, b->account_pub, ADP_SIGN_PUB_LEN) == 0);
+    CU_ASSERT(a->generation == b->generation && a->created_ns == b->created_ns);
+    CU_ASSERT(a->protection == b->protection && a->author == b->author);
+    CU_ASSERT_STRING_EQUAL(a->reason, b->reason);
+    CU_ASSERT_EQUAL_FATAL(a->num_recipients, b->num_recipients);
+    for (size_t i = 0; i < a->num_recipients; i++)
+        expect_recipient(&a->recipients[i], &b->recipients[i]);
+    for (size_t i = 0; i < ADP_NUM_CATEGORIES; i++) {
+        CU_ASSERT_EQUAL_FATAL(a->categories[i].num_epochs, b->categories[i].num_epochs);
+        for (size_t j = 0; j < a->categories[i].num_epochs; j++)
+            expect_epoch(&a->categories[i].epochs[j], &b->categories[i].epochs[j]);
+    }
+}
+
+static void test_round_trip(void)
+{
+    struct adp_keybag parsed = {0};
+    struct adp_error err = {0};
+    struct adp_builder bytes;
+
+    kt_init(&kt);
+    bytes = build();
+    if (et_expect(adp_keybag_parse(&parsed, bytes.data, bytes.len, "k", &err), ADP_OK, &err, "k"))
+        expect_keybag(&parsed, &kt.keybag);
+    adp_keybag_free(&parsed);
+    adp_keybag_free(&parsed); /* a freed one is empty, and safe to free */
+    adp_builder_free(&bytes);
+}
+
+/* -- Damage and forgery ------------------------------------------------------------------------ */
+
+static int is_refused(const uint8_t *data, size_t len)
+{
+    struct adp_keybag keybag;
+
+    return adp_keybag_parse(&keybag, data, len, "k", NULL) != ADP_OK;
+}
+
+static void test_every_byte(void)
+{
+    struct adp_builder bytes;
+
+    kt_init(&kt);
+    /* One category's worth of wraps is enough to flip through. */
+    for (size_t i = 1; i < ADP_NUM_CATEGORIES; i++) {
+        kt.epochs[i][0].num_wraps = 0;
+        kt.epochs[i][1].num_wraps = 0;
+    }
+    bytes = build();
+    CU_ASSERT_FALSE(is_refused(bytes.data, bytes.len));
+    et_flip_each(bytes.data, bytes.len, is_refused);
+    adp_builder_free(&bytes);
+}
+
+/* Whoever signs with another key than the account's own is refused. */
+static void test_another_key(void)
+{
+    uint8_t other[ADP_SIGN_SEED_LEN] = {6};
+    struct adp_builder out = {0};
+    struct adp_keybag keybag;
+    struct adp_error err = {0};
+
+    kt_init(&kt);
+    CU_ASSERT_EQUAL(adp_keybag_build(&out, &kt.keybag, other, NULL), ADP_ERR_INTERNAL);
+    et_expect(adp_keybag_parse(&keybag, out.data, out.len, "k", &err), ADP_ERR_SIGNATURE, &err,
+              "signed with another key");
+    adp_builder_free(&out);
+}
+
+/* -- Rules ------------------------------------------------------------------------------------- */
+
+struct rule {
+    const char *why; /* what the error says */
+    void (*break_it)(struct adp_keybag *keybag);
+};
+
+static void generation_zero(struct adp_keybag *keybag)
+{
+    keybag->generation = 0;
+}
+
+static void first_with_previous(struct adp_keybag *keybag)
+{
+    keybag->generation = 1;
+}
+
+static void protection_zero(struct adp_keybag *keybag)
+{
+    keybag->protection = 0;
+}
+
+static void protection_three(struct adp_keybag *keybag)
+{
+    keybag->protection = 3;
+}
+
+static void author_missing(struct adp_keybag *keybag)
+{
+    keybag->author = KT_NUM_RECIPIENTS;
+}
+
+static void no_recipients(struct adp_keybag *keybag)
+{
+    keybag->num_recipients = 0;
+}
+
+static void reason_with_escape(struct adp_keybag *keybag)
+{
+    strcpy(keybag->reason, "\x1b[2J");
+}
+
+static void name_empty(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_PHONE].name[0] = '\0';
+}
+
+static void name_not_utf8(struct adp_keybag *keybag)
+{
+    strcpy(keybag->recipients[KT_PHONE].name, "\xff");
+}
+
+static void name_twice(struct adp_keybag *keybag)
+{
+    strcpy(keybag->recipients[KT_PHONE].name, "laptop");
+}
+
+static void kind_zero(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_OPERATOR].kind = 0;
+}
+
+static void kind_six(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_OPERATOR].kind = 6;
+}
+
+static void state_three(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_OPERATOR].state = 3;
+}
+
+static void sealer_with_kem(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_SERVER].kem_pub[31] = 1;
+}
+
+static void operator_signs(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_OPERATOR].sign_pub[0] = 1;
+}
+
+static void active_but_removed(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_LAPTOP].removed_ns = 1;
+}
+
+static void sealer_with_account(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_SERVER].has_account = 1;
+}
+
+static void removed_with_account(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_OLD_PHONE].has_account = 1;
+}
+
+static void no_epoch(struct adp_keybag *keybag)
+{
+    keybag->categories[3].num_epochs = 0;
+}
+
+static void epoch_from_two(struct adp_keybag *keybag)
+{
+    keybag->categories[3].epochs[0].number = 2;
+}
+
+static void epoch_left_out(struct adp_keybag *keybag)
+{
+    keybag->categories[16].epochs[1].number = 3;
+}
+
+static void wrap_for_nobody(struct adp_keybag *keybag)
+{
+    keybag->categories[3].epochs[0].wraps[3].recipient = KT_NUM_RECIPIENTS;
+}
+
+static void wrap_twice(struct adp_keybag *keybag)
+{
+    keybag->categories[3].epochs[0].wraps[1].recipient = KT_LAPTOP;
+}
+
+static void wrap_for_sealer(struct adp_keybag *keybag)
+{
+    keybag->categories[3].epochs[0].wraps[1].recipient = KT_SERVER;
+}
+
+static const struct rule rules[] = {
+    {"the generation is zero", generation_zero},
+    {"first generation has one before", first_with_previous},
+    {"protection is unknown", protection_zero},
+    {"protection is unknown", protection_three},
+    {"author is no recipient", author_missing},
+    {"number of recipients", no_recipients},
+    {"not valid text", reason_with_escape},
+    {"not valid text", name_empty},
+    {"not valid text", name_not_utf8},
+    {"share a name", name_twice},
+    {"kind is unknown", kind_zero},
+    {"kind is unknown", kind_six},
+    {"state is unknown", state_three},
+    {"sealer has a KEM key", sealer_with_kem},
+    {"signs nothing has a signing key", operator_signs},
+    {"active recipient has a time of removal", active_but_removed},
+    {"another recipient than an active device", sealer_with_account},
+    {"another recipient than an active device", removed_with_account},
+    {"each with an epoch", no_epoch},
+    {"steps of 1", epoch_from_two},
+    {"steps of 1", epoch_left_out},
+    {"do not ascend", wrap_for_nobody},
+    {"do not ascend", wrap_twice},
+    {"wrapped to a sealer", wrap_for_sealer},
+};
+
+/* Even a signed keybag is held to the rules: the parser refuses it, and the builder lets it go
+ * nowhere. */
+static void test_rules(void)
+{
+    for (size_t i = 0; i < NUM_OF(rules); i++) {
+        struct adp_builder out = {0};
+        struct adp_keybag parsed;
+        struct adp_error err = {0};
+
+        kt_init(&kt);
+        rules[i].break_it(&kt.keybag);
+        et_expect(adp_keybag_build(&out, &kt.keybag, kt.seed, &err), ADP_ERR_INTERNAL, &err,
+                  rules[i].why);
+        et_expect(adp_keybag_parse(&parsed, out.data, out.len, "k", &err), ADP_ERR_FORMAT, &err,
+                  rules[i].why);
+        if (strstr(err.message, rules[i].why) == NULL) {
+            fprintf(stderr, "expected \"%s\": %s\n", rules[i].why, err.message);
+            CU_FAIL("refused for another reason");
+        }
+        adp_builder_free(&out);
+    }
+}
+
+/* -- Bytes that no builder writes -------------------------------------------------------------- */
+
+/* Signs |bytes| again after |hex| was written at |offset|. */
+static void forge(struct adp_builder *bytes, size_t offset, const char *hex)
+{
+    size_t signed_len = bytes->len - ADP_SIGNATURE_LEN;
+
+    et_hex(bytes->data + offset, hex);
+    CU_ASSERT_EQUAL(adp_sign(bytes->data + signed_len, kt.seed, "adp-seal/1 keybag", bytes->data,
+                             signed_len, NULL),
+                    ADP_OK);
+}
+
+struct forgery {
+    const char *what;
+    size_t offset;
+    const char *hex;
+    enum adp_status expected;
+};
+
+#define RECIPIENTS_OFFSET (116 + 1 + 9) /* after the reason "add phone" */
+
+static const struct forgery forgeries[] = {
+    {"nothing", 0, "", ADP_OK},
+    {"another magic", 0, "00", ADP_ERR_FORMAT},
+    {"version 2", 8, "02", ADP_ERR_UNSUPPORTED},
+    {"another length", 12, "00", ADP_ERR_FORMAT},
+    {"reserved", 113, "01", ADP_ERR_FORMAT},
+    {"a reason past the end", 116, "ff", ADP_ERR_FORMAT},
+    {"1025 recipients", RECIPIENTS_OFFSET, "0104", ADP_ERR_FORMAT},
+    {"1024 recipients", RECIPIENTS_OFFSET, "0004", ADP_ERR_FORMAT},
+    {"more account wraps", RECIPIENTS_OFFSET + 2 + 2 + 7 + 80, "02", ADP_ERR_FORMAT},
+};
+
+static void test_forgeries(void)
+{
+    for (size_t i = 0; i < NUM_OF(forgeries); i++) {
+        struct adp_keybag parsed = {0};
+        struct adp_error err = {0};
+        struct adp_builder bytes;
+
+        kt_init(&kt);
+        bytes = build();
+        forge(&bytes, forgeries[i].offset, forgeries[i].hex);
+        et_expect(adp_keybag_parse(&parsed, bytes.data, bytes.len, "k", &err),
+                  forgeries[i].expected, &err, forgeries[i].what);
+        adp_keybag_free(&parsed);
+        adp_builder_free(&bytes);
+    }
+}
+
+/* -- Ids, names, infos ------------------------------------------------------------------------- */
+
+static void test_names(void)
+{
+    char longest[ADP_RECIPIENT_NAME_MAX + 2];
+
+    memset(longest, 'n', sizeof(longest));
+    CU_ASSERT(adp_name_check("n", 1));
+    CU_ASSERT(adp_name_check(longest, ADP_RECIPIENT_NAME_MAX));
+    CU_ASSERT_FALSE(adp_name_check(longest, ADP_RECIPIENT_NAME_MAX + 1));
+    CU_ASSERT_FALSE(adp_name_check("", 0));
+    CU_ASSERT_FALSE(adp_name_check("a\tb", 3));
+}
+
+static void test_recipient_id(void)
+{
+    uint8_t a[ADP_ID_LEN], b[ADP_ID_LEN], hash[ADP_HASH_LEN], keys[64];
+
+    kt_init(&kt);
+    adp_recipient_id(a, &kt.recipients[KT_LAPTOP]);
+    memcpy(keys, kt.recipients[KT_LAPTOP].kem_pub, 32);
+    memcpy(keys + 32, kt.recipients[KT_LAPTOP].sign_pub, 32);
+    adp_sha256(hash, keys, sizeof(keys));
+    CU_ASSERT(memcmp(a, hash, sizeof(a)) == 0);
+    strcpy(kt.recipients[KT_LAPTOP].name, "renamed");
+    adp_recipient_id(b, &kt.recipients[KT_LAPTOP]);
+    CU_ASSERT(memcmp(a, b, sizeof(a)) == 0); /* keys alone */
+}
+
+/* Every field of an info sets wraps apart. */
+static void test_infos(void)
+{
+    uint8_t vault_id[ADP_ID_LEN] = {1}, pub[ADP_KEM_KEY_LEN] = {2}, a[128], b[128];
+    size_t len = adp_epoch_info(a, vault_id, 17, 3, pub);
+
+    CU_ASSERT_EQUAL(len, 21 + 16 + 2 + 4 + 32);
+    CU_ASSERT(memcmp(a, "adp-seal/1 epoch key\0", 21) == 0);
+    adp_epoch_info(b, vault_id, 18, 3, pub);
+    CU_ASSERT(memcmp(a, b, len) != 0);
+    adp_epoch_info(b, vault_id, 17, 4, pub);
+    CU_ASSERT(memcmp(a, b, len) != 0);
+    len = adp_account_info(a, vault_id, pub);
+    CU_ASSERT_EQUAL(len, 23 + 16 + 32);
+    CU_ASSERT(memcmp(a, "adp-seal/1 account key\0", 23) == 0);
+}
+
+int main(void)
+{
+    static const struct adp_test_case cases[] = {
+        {"round trip", test_round_trip},
+        {"every byte", test_every_byte},
+        {"another key than the account's", test_another_key},
+        {"every rule", test_rules},
+        {"forgeries", test_forgeries},
+        {"names", test_names},
+        {"recipient ids", test_recipient_id},
+        {"infos", test_infos},
+    };
+
+    return adp_test_main("engine/keybag", cases, NUM_OF(cases));
+}
