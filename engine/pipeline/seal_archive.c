@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "codec.h"
+#include "error.h"
 #include "sealing.h"
 
 /* An archive's own share beside content: header, index, trailer, segment overhead. A guess. */
@@ -12,6 +13,13 @@ void sealing_fail(struct sealing *sealing, enum adp_status status, const struct 
         return;
     sealing->status = status;
     sealing->error = *error;
+}
+
+void sealing_fail_memory(struct sealing *sealing)
+{
+    struct adp_error error = {0};
+
+    sealing_fail(sealing, adp_fail_memory(&error), &error);
 }
 
 static int is_finished(const struct sealing *sealing)

@@ -117,20 +117,54 @@ struct sealing {
 /* sealing_fail notes the first failure; everything in flight is then let go. */
 void sealing_fail(struct sealing *sealing, enum adp_status status, const struct adp_error *error);
 
+void sealing_fail_memory(struct sealing *sealing);
+
 /* -- seal_archive.c: one archive. */
 enum adp_status adp_seal_archive(struct seal_context *context, unsigned category,
                                  struct adp_record_archive *out, struct adp_error *err);
 
-/* -- seal_frames.c: reading, compressing, placing. */
+/* -- seal_issue.c: what to do next. */
 
 /* seal_issue starts what there is room for. */
 void seal_issue(struct sealing *sealing);
 
-/* seal_place puts ready frames into the stream, as far as there is room. */
-void seal_place(struct sealing *sealing);
+/* -- seal_batch.c */
+
+/* seal_planned_size returns the content that |node| is expected to have. */
+uint64_t seal_planned_size(const struct adp_plan_node *node);
+
+/* seal_find_batch finds room for |size| bytes in a batch. NULL if there is no chunk for a new one
+ * just now. */
+struct seal_frame *seal_find_batch(struct sealing *sealing, uint64_t size, int is_raw);
+
+/* seal_submit_batch gives the batch that is being filled, if there is one, to a reader. */
+void seal_submit_batch(struct sealing *sealing, int is_raw);
+
+/* -- seal_large.c */
+
+/* seal_open_large and seal_file_opened are the work and the end of an entry's own job. */
+void seal_open_large(struct adp_job *job, unsigned thread);
+void seal_file_opened(struct adp_job *job);
+
+/* seal_start_file has a large file opened. */
+void seal_start_file(struct sealing *sealing, struct seal_entry *entry);
+
+/* seal_issue_chunks starts reads of open files, as far as there are chunks. */
+void seal_issue_chunks(struct sealing *sealing);
+
+/* -- seal_frames.c: chunks and frames. */
 
 struct adp_chunk *seal_take_chunk(struct seal_context *context);
 void seal_release_chunk(void *context, struct adp_chunk *chunk);
+
+struct seal_frame *seal_new_frame(struct sealing *sealing, size_t max_parts, int is_raw);
+void seal_free_frame(struct seal_frame *frame);
+
+/* seal_start_compressing has a frame that was read digested and compressed; it then is ready. */
+void seal_start_compressing(struct seal_frame *frame);
+
+/* seal_place puts ready frames into the stream, as far as there is room. */
+void seal_place(struct sealing *sealing);
 
 /* -- seal_index.c: entries into the index. */
 
