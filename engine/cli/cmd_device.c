@@ -1,0 +1,222 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "human.h"
+#include "memory.h"
+#include "session.h"
+#include "table.h"
+#include "text.h"
+
+#define REQUEST_PREFIX "adp-seal-request-"
+#define REQUEST_MAX    65536
+#define NS_PER_S       1000000000
+
+static const char *kind_word(enum adp_kind kind)
+{
+    return kind == ADP_KIND_SEALER ? "sealer" : "device";
+}
+
+/* requesting_identity loads the identity, or makes it. */
+static enum adp_status requesting_identity(struct adp_identity **out_identity, const char *path,
+                                           const struct cli *cli, struct adp_error *err)
+{
+    const struct options *options = &cli->options;
+    enum adp_kind kind = options_has(options, OPTION_SEALER) ? ADP_KIND_SEALER : ADP_KIND_DEVICE;
+    enum adp_status status = session_load_identity(out_identity, path, cli, err);
+
+    if (status == ADP_ERR_NOT_FOUND && options->name == NULL)
+        return out_fail(err, ADP_ERR_ARGUMENT, path, NULL,
+                        "a new identity needs a name: device request --name NAME");
+    if (status == ADP_ERR_NOT_FOUND)
+        return session_create_identity(out_identity, path, kind, options->name, cli, err);
+    if (status != ADP_OK || adp_identity_kind(*out_identity) == kind)
+        return status;
+    status = out_fail(err, ADP_ERR_EXISTS, path, "name another file with --identity",
+                      "the identity that is there is a %s's",
+                      kind_word(adp_identity_kind(*out_identity)));
+    adp_identity_free(*out_identity);
+    return status;
+}
+
+static void print_request(struct cli *cli, const struct adp_identity *identity, const char *path,
+                          const char *request)
+{
+    if (cli->out.is_json) {
+        text_set(cli->out.root, "identity", path);
+        text_set(cli->out.root, "name", adp_identity_name(identity));
+        json_object_set_new(cli->out.root, "kind",
+                            json_string(kind_word(adp_identity_kind(identity))));
+        json_object_set_new(cli->out.root, "request", json_string(request));
+        return;
+    }
+    printf("%s\n", request);
+    out_note(&cli->out, "On a trusted device: adp-seal device add VAULT REQUEST");
+}
+
+enum adp_status cmd_device_request(struct cli *cli, struct adp_error *err)
+{
+    struct adp_identity *identity;
+    char *path, *request;
+    enum adp_status status = session_identity_path(&path, cli, err);
+
+    if (status != ADP_OK)
+        return status;
+    status = requesting_identity(&identity, path, cli, err);
+    if (status != ADP_OK)
+        goto err0;
+    status = adp_identity_request(identity, &request, err);
+    if (status != ADP_OK)
+        goto err1;
+    request[strcspn(request, "\n")] = '\0';
+    print_request(cli, identity, path, request);
+    free(request);
+err1:
+    adp_identity_free(identity);
+err0:
+    free(path);
+    return status;
+}
+
+/* read_request returns the request that |word| is, or that the file of this name has; "-" is
+ * standard input. */
+static enum adp_status read_request(char **out_request, const char *word, struct adp_error *err)
+{
+    int is_text = strncmp(word, REQUEST_PREFIX, strlen(REQUEST_PREFIX)) == 0;
+    FILE *file = strcmp(word, "-") == 0 ? stdin : NULL;
+    char *text;
+    size_t len;
+
+    if (!is_text && file == NULL && (file = fopen(word, "re")) == NULL)
+        return out_fail(err, errno == ENOENT ? ADP_ERR_NOT_FOUND : ADP_ERR_IO, word,
+                        "REQUEST is the line that device request printed, a file that has it, or -",
+                        "cannot open the request: %s", strerror(errno));
+    text = must_alloc(REQUEST_MAX + 1);
+    len = is_text ? strnlen(word, REQUEST_MAX) : fread(text, 1, REQUEST_MAX, file);
+    if (is_text)
+        memcpy(text, word, len);
+    text[len] = '\0';
+    if (file != NULL && file != stdin)
+        fclose(file);
+    *out_request = text;
+    return ADP_OK;
+}
+
+/* tell_newest tells of the device that was admitted: the last one. */
+static void tell_newest(struct cli *cli, const struct adp_vault *vault)
+{
+    struct adp_device device;
+
+    adp_vault_device(vault, adp_vault_num_devices(vault) - 1, &device);
+    if (cli->out.is_json) {
+        text_set(cli->out.root, "name", device.name);
+        json_object_set_new(cli->out.root, "kind", json_string(kind_word(device.kind)));
+        json_object_set_new(cli->out.root, "generation",
+                            json_integer((json_int_t)adp_vault_generation(vault)));
+    }
+    if (!out_shows_text(&cli->out))
+        return;
+    text_print(device.name);
+    printf(" is admitted as a %s\n", kind_word(device.kind));
+}
+
+enum adp_status cmd_device_add(struct cli *cli, struct adp_error *err)
+{
+    struct session session;
+    char *request = NULL;
+    enum adp_status status = read_request(&request, cli->options.args[1], err);
+
+    if (status != ADP_OK)
+        return status;
+    status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    if (status != ADP_OK)
+        goto err0;
+    status = adp_vault_add_device(session.vault, request, cli->options.name, err);
+    if (status == ADP_OK)
+        tell_newest(cli, session.vault);
+    session_close(&session);
+err0:
+    free(request);
+    return status;
+}
+
+static void add_row(struct table *table, const struct adp_device *device)
+{
+    char time[HUMAN_LEN];
+
+    human_time(time, device->added_ns / NS_PER_S);
+    table_add(table, "%s%s", device->name, device->is_self ? " (this one)" : "");
+    table_add(table, "%s", kind_word(device->kind));
+    table_add(table, "%s", device->is_active ? "active" : "removed");
+    table_add(table, "%s", time);
+    table_add(table, "%02x%02x%02x%02x", device->id[0], device->id[1], device->id[2],
+              device->id[3]);
+}
+
+static json_t *device_json(const struct adp_device *device)
+{
+    json_t *object = json_object();
+    char id[2 * sizeof(device->id) + 1];
+
+    for (size_t i = 0; i < sizeof(device->id); i++)
+        sprintf(id + 2 * i, "%02x", device->id[i]);
+    text_set(object, "name", device->name);
+    json_object_set_new(object, "kind", json_string(kind_word(device->kind)));
+    json_object_set_new(object, "active", json_boolean(device->is_active));
+    json_object_set_new(object, "self", json_boolean(device->is_self));
+    json_object_set_new(object, "added_ns", json_integer(device->added_ns));
+    json_object_set_new(object, "id", json_string(id));
+    return object;
+}
+
+static void print_devices_json(json_t *root, const struct adp_vault *vault, const char *fingerprint)
+{
+    json_t *devices = json_array();
+    struct adp_device device;
+
+    for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
+        adp_vault_device(vault, i, &device);
+        json_array_append_new(devices, device_json(&device));
+    }
+    json_object_set_new(root, "devices", devices);
+    json_object_set_new(root, "account", json_string(fingerprint));
+    json_object_set_new(root, "generation", json_integer((json_int_t)adp_vault_generation(vault)));
+}
+
+static void print_devices(const struct adp_vault *vault, const char *fingerprint)
+{
+    struct table table = {.alignment = "lllll"};
+    struct adp_device device;
+
+    table_add(&table, "name");
+    table_add(&table, "kind");
+    table_add(&table, "state");
+    table_add(&table, "added");
+    table_add(&table, "id");
+    for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
+        adp_vault_device(vault, i, &device);
+        add_row(&table, &device);
+    }
+    table_print(&table);
+    printf("account %s\n", fingerprint);
+}
+
+enum adp_status cmd_device_list(struct cli *cli, struct adp_error *err)
+{
+    char fingerprint[ADP_FINGERPRINT_LEN];
+    struct session session;
+    enum adp_status status =
+        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
+
+    if (status != ADP_OK)
+        return status;
+    adp_vault_fingerprint(session.vault, fingerprint);
+    if (cli->out.is_json)
+        print_devices_json(cli->out.root, session.vault, fingerprint);
+    else
+        print_devices(session.vault, fingerprint);
+    session_close(&session);
+    return ADP_OK;
+}

@@ -1,0 +1,205 @@
+/* adp-seal: the command. It uses the public header alone, as an embedder would. */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "cli.h"
+
+#define ANY_NUMBER UINT_MAX
+
+static const struct command {
+    const char *name; /* one word or two */
+    const char *usage;
+    const char *summary;
+    command_fn *run;
+    unsigned options;
+    unsigned min_args, max_args;
+} commands[] = {
+    {"init", "VAULT --device NAME", "make a vault, its account and the first trusted device",
+     cmd_init, OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
+    {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", cmd_seal,
+     OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL), 2, ANY_NUMBER},
+    {"snapshots", "VAULT", "what was sealed, when, by whom, how much", cmd_snapshots, 0, 1, 1},
+    {"list", "VAULT SNAPSHOT [PATH...]", "what a snapshot has", cmd_list, OPTION_BIT(CATEGORY), 2,
+     ANY_NUMBER},
+    {"open", "VAULT SNAPSHOT [PATH...] --to DIR", "restore a snapshot, or some of it", cmd_open,
+     OPTION_BIT(CATEGORY) | OPTION_BIT(TO) | OPTION_BIT(OVERWRITE), 2, ANY_NUMBER},
+    {"cat", "VAULT SNAPSHOT PATH", "write one file to standard output", cmd_cat, 0, 3, 3},
+    {"verify", "VAULT [SNAPSHOT]", "authenticate and decompress everything, write nothing",
+     cmd_verify, OPTION_BIT(CATEGORY), 1, 2},
+    {"device request", "--name NAME", "make an identity; print its request to be admitted",
+     cmd_device_request, OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0, 0},
+    {"device add", "VAULT REQUEST", "admit the device or sealer that made the request",
+     cmd_device_add, OPTION_BIT(NAME), 2, 2},
+    {"device list", "VAULT", "devices and sealers of a vault, and its account", cmd_device_list, 0,
+     1, 1},
+    {"category list", "", "the categories", cmd_category_list, 0, 0, 0},
+    {"category explain", "PATH...", "which rule decides on a path", cmd_category_explain,
+     OPTION_BIT(POLICY), 1, ANY_NUMBER},
+};
+
+#define NUM_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *file)
+{
+    fputs("usage: adp-seal COMMAND ...\n\n", file);
+    for (size_t i = 0; i < NUM_COMMANDS; i++)
+        fprintf(file, "  %-17s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nSNAPSHOT is an id, the beginning of one, or latest.\n"
+          "adp-seal COMMAND --help tells more; so does adp-seal(1).\n",
+          file);
+}
+
+static void print_command_help(const struct command *command)
+{
+    printf("usage: adp-seal %s %s\n\n%s\n", command->name, command->usage, command->summary);
+    options_print_help(command->options);
+}
+
+/* find_command finds the command that |argv| names, of one word or two. */
+static const struct command *find_command(int argc, char **argv, int *out_num_words)
+{
+    for (size_t i = 0; i < NUM_COMMANDS; i++) {
+        const char *space = strchr(commands[i].name, ' ');
+        size_t first_len = strcspn(commands[i].name, " ");
+
+        if (strlen(argv[1]) != first_len || memcmp(argv[1], commands[i].name, first_len) != 0)
+            continue;
+        *out_num_words = space != NULL ? 2 : 1;
+        if (space == NULL || (argc > 2 && strcmp(argv[2], space + 1) == 0))
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* edit_distance is Levenshtein's, for words shorter than 32 bytes. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+    unsigned row[33];
+    size_t len = strlen(b);
+
+    for (unsigned j = 0; j <= len; j++)
+        row[j] = j;
+    for (unsigned i = 1; a[i - 1] != '\0'; i++) {
+        unsigned diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j <= len; j++) {
+            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+            diagonal = row[j];
+            if (best > row[j] + 1)
+                best = row[j] + 1;
+            if (best > row[j - 1] + 1)
+                best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[len];
+}
+
+static enum adp_status refuse_command(int argc, char **argv, struct adp_error *err)
+{
+    char word[32], hint[128] = "adp-seal --help lists the commands";
+    unsigned best = 3; /* further away is no slip of the fingers */
+    int is_group = strcmp(argv[1], "device") == 0 || strcmp(argv[1], "category") == 0;
+
+    snprintf(word, sizeof(word), "%s%s%s", argv[1], is_group && argc > 2 ? " " : "",
+             is_group && argc > 2 ? argv[2] : "");
+    for (size_t i = 0; i < NUM_COMMANDS; i++) {
+        unsigned distance = edit_distance(word, commands[i].name);
+
+        if (distance < best) {
+            best = distance;
+            snprintf(hint, sizeof(hint), "did you mean \"%s\"?", commands[i].name);
+        }
+    }
+    if (*argv[1] == '-')
+        return out_fail(err, ADP_ERR_ARGUMENT, NULL, NULL, "the command comes before its options");
+    return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "there is no command \"%s\"", word);
+}
+
+static enum adp_status check_args(const struct command *command, const struct options *options,
+                                  struct adp_error *err)
+{
+    char hint[160];
+
+    snprintf(hint, sizeof(hint), "usage: adp-seal %s %s", command->name, command->usage);
+    if (options->num_args < command->min_args)
+        return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "%s needs more words", command->name);
+    if (options->num_args > command->max_args)
+        return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint,
+                        "%s does not know what to do with \"%s\"", command->name,
+                        options->args[command->max_args]);
+    return ADP_OK;
+}
+
+static void print_version(void)
+{
+    printf("adp-seal %s\n", adp_version_string());
+}
+
+static enum adp_status run(struct cli *cli, int argc, char **argv, struct adp_error *err)
+{
+    struct options *options = &cli->options;
+    const struct command *command;
+    int num_words;
+    enum adp_status status;
+
+    command = find_command(argc, argv, &num_words);
+    if (command == NULL)
+        return refuse_command(argc, argv, err);
+    status = options_parse(options, argc - num_words, argv + num_words, command->name,
+                           command->options, err);
+    if (status != ADP_OK)
+        return status;
+    if (options_has(options, OPTION_HELP) || options_has(options, OPTION_VERSION)) {
+        cli->out.is_json = 0;
+        options_has(options, OPTION_HELP) ? print_command_help(command) : print_version();
+        return ADP_OK;
+    }
+    if (options_has(options, OPTION_JSON) && !cli->out.is_json)
+        out_init(&cli->out, 1, 0); /* it was abbreviated */
+    cli->out.is_quiet = options_has(options, OPTION_QUIET);
+    progress_init(&cli->progress, !cli->out.is_quiet && !cli->out.is_json);
+    if (command->run == cmd_cat && cli->out.is_json)
+        return out_fail(err, ADP_ERR_ARGUMENT, NULL, "standard output is the file's",
+                        "cat does not take --json");
+    status = check_args(command, options, err);
+    return status == ADP_OK ? command->run(cli, err) : status;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli = {0};
+    struct adp_error err = {0};
+    enum adp_status status;
+
+    /* A broken pipe is an error of write(2); memory with keys is in no core dump. */
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_DUMPABLE, 0);
+    if (argc < 2) {
+        print_usage(stderr);
+        return adp_status_exit_code(ADP_ERR_ARGUMENT);
+    }
+    out_init(&cli.out, options_announced(argc, argv, "json"), 0);
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        cli.out.is_json = 0;
+        print_usage(stdout);
+        return out_finish(&cli.out, ADP_OK);
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        cli.out.is_json = 0;
+        print_version();
+        return out_finish(&cli.out, ADP_OK);
+    }
+    status = run(&cli, argc, argv, &err);
+    progress_erase(&cli.progress);
+    err.status = status;
+    if (status != ADP_OK)
+        out_error(&cli.out, &err);
+    return out_finish(&cli.out, status);
+}

@@ -1,0 +1,15 @@
+/* Memory for what the command prints. There is nothing to be done where it is missing but to say
+ * so; the library's work leaves no half things behind. */
+#ifndef MEMORY_H
+#define MEMORY_H
+
+#include <stdlib.h>
+
+/* must_alloc returns |len| bytes, or ends the program. */
+void *must_alloc(size_t len);
+
+/* must_grow makes room in an array of |*cap| items of |size| bytes for item number |num|, or ends
+ * the program. */
+void *must_grow(void *items, size_t *cap, size_t num, size_t size);
+
+#endif

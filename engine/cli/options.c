@@ -1,0 +1,187 @@
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "human.h"
+#include "out.h"
+
+#define MAX_THREADS 1024
+#define MAX_LEVEL   19 /* adpseal.h, struct adp_seal_options */
+
+static const struct option_info {
+    const char *name;
+    const char *value; /* NULL: it takes none */
+    const char *help;
+} infos[OPTION_NUM] = {
+    [OPTION_IDENTITY] = {"identity", "FILE", "the keys of this device or sealer"},
+    [OPTION_PASSPHRASE_FILE] = {"passphrase-file", "FILE", "read the identity's passphrase here"},
+    [OPTION_QUIET] = {"quiet", NULL, "no progress, no summary; errors only"},
+    [OPTION_JSON] = {"json", NULL, "one JSON object on standard output, nothing else"},
+    [OPTION_THREADS] = {"threads", "N", "threads to use; one per core by default"},
+    [OPTION_MEMORY] = {"memory", "SIZE", "bytes of buffers, 16M or more; 64M by default"},
+    [OPTION_IO] = {"io", "HOW", "auto, uring or threads; auto by default"},
+    [OPTION_HELP] = {"help", NULL, "this"},
+    [OPTION_VERSION] = {"version", NULL, "the version"},
+    [OPTION_DEVICE] = {"device", "NAME", "what this device is called"},
+    [OPTION_PASSPHRASE] = {"passphrase", NULL, "protect the new identity by a passphrase"},
+    [OPTION_NAME] = {"name", "NAME", "what the device or sealer is called"},
+    [OPTION_SEALER] = {"sealer", NULL, "may seal, can open nothing"},
+    [OPTION_CATEGORY] = {"category", "NAME", "this category only (adp-seal category list)"},
+    [OPTION_POLICY] = {"policy", "FILE", "rules that go before the built-in ones"},
+    [OPTION_LEVEL] = {"level", "N", "zstd level, 1 to 19; 3 by default"},
+    [OPTION_TO] = {"to", "DIR", "where to restore to; made if it is not there"},
+    [OPTION_OVERWRITE] = {"overwrite", NULL, "replace files that exist"},
+};
+
+static enum adp_status add_category(struct options *out, const char *name, struct adp_error *err)
+{
+    unsigned category = adp_category_find(name);
+
+    if (category == 0)
+        return out_fail(err, ADP_ERR_ARGUMENT, NULL, "adp-seal category list shows them all",
+                        "no category is called \"%s\"", name);
+    for (size_t i = 0; i < out->num_categories; i++) {
+        if (out->categories[i] == category)
+            return ADP_OK;
+    }
+    out->categories[out->num_categories++] = category;
+    return ADP_OK;
+}
+
+static enum adp_status refuse_value(const char *value, enum option_id id, const char *hint,
+                                    struct adp_error *err)
+{
+    return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "--%s cannot be \"%s\"", infos[id].name,
+                    value);
+}
+
+/* set_number handles the options whose value is checked here. */
+static enum adp_status set_checked(struct options *out, enum option_id id, const char *value,
+                                   struct adp_error *err)
+{
+    switch (id) {
+    case OPTION_THREADS:
+        if (!human_parse_number(value, 1, MAX_THREADS, &out->num_threads))
+            return refuse_value(value, id, "a number from 1 to 1024", err);
+        return ADP_OK;
+    case OPTION_LEVEL:
+        if (!human_parse_number(value, 1, MAX_LEVEL, &out->level))
+            return refuse_value(value, id, "a number from 1 to 19", err);
+        return ADP_OK;
+    case OPTION_MEMORY:
+        if (!human_parse_size(value, &out->memory) || out->memory == 0)
+            return refuse_value(value, id, "a number of bytes, or one with K, M or G", err);
+        return ADP_OK;
+    case OPTION_IO:
+        if (strcmp(value, "auto") != 0 && strcmp(value, "uring") != 0 &&
+            strcmp(value, "threads") != 0)
+            return refuse_value(value, id, "auto, uring or threads", err);
+        out->io = value;
+        return ADP_OK;
+    default:
+        return add_category(out, value, err);
+    }
+}
+
+static enum adp_status set_option(struct options *out, enum option_id id, const char *value,
+                                  struct adp_error *err)
+{
+    const char **texts[OPTION_NUM] = {
+        [OPTION_IDENTITY] = &out->identity, [OPTION_PASSPHRASE_FILE] = &out->passphrase_file,
+        [OPTION_DEVICE] = &out->device,     [OPTION_NAME] = &out->name,
+        [OPTION_POLICY] = &out->policy,     [OPTION_TO] = &out->to,
+    };
+
+    out->given |= 1U << id;
+    if (infos[id].value == NULL)
+        return ADP_OK;
+    if (texts[id] == NULL)
+        return set_checked(out, id, value, err);
+    *texts[id] = value;
+    return ADP_OK;
+}
+
+static void make_getopt_table(struct option table[OPTION_NUM + 1])
+{
+    for (int i = 0; i < OPTION_NUM; i++)
+        table[i] = (struct option){
+            infos[i].name, infos[i].value != NULL ? required_argument : no_argument, NULL, i};
+    table[OPTION_NUM] = (struct option){0};
+}
+
+static enum adp_status refuse_word(const char *word, const char *command, int needs_value,
+                                   struct adp_error *err)
+{
+    char hint[128];
+
+    snprintf(hint, sizeof(hint), "adp-seal %s --help lists its options", command);
+    if (needs_value)
+        return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "%s needs a value", word);
+    return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "%s does not take %s", command, word);
+}
+
+enum adp_status options_parse(struct options *out, int argc, char **argv, const char *command,
+                              unsigned allowed, struct adp_error *err)
+{
+    struct option table[OPTION_NUM + 1];
+    enum adp_status status = ADP_OK;
+    int id;
+
+    *out = (struct options){0};
+    make_getopt_table(table);
+    allowed |= (1U << OPTION_NUM_COMMON) - 1;
+    opterr = 0;
+    optind = 1;
+    while (status == ADP_OK && (id = getopt_long(argc, argv, ":hq", table, NULL)) != -1) {
+        const char *word = argv[optind - 1];
+
+        if (id == 'h' || id == 'q')
+            id = id == 'h' ? OPTION_HELP : OPTION_QUIET;
+        if (id == '?' || id == ':' || !(allowed & 1U << id))
+            return refuse_word(word, command, id == ':', err);
+        status = set_option(out, (enum option_id)id, optarg, err);
+    }
+    out->args = argv + optind;
+    out->num_args = (size_t)(argc - optind);
+    return status;
+}
+
+int options_has(const struct options *options, enum option_id id)
+{
+    return (options->given & 1U << id) != 0;
+}
+
+int options_announced(int argc, char **argv, const char *name)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strncmp(argv[i], "--", 2) == 0 && strcmp(argv[i] + 2, name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+static void print_options(unsigned ids)
+{
+    char left[64];
+
+    for (int i = 0; i < OPTION_NUM; i++) {
+        if (!(ids & 1U << i))
+            continue;
+        snprintf(left, sizeof(left), "--%s %s", infos[i].name,
+                 infos[i].value != NULL ? infos[i].value : "");
+        printf("  %-24s %s\n", left, infos[i].help);
+    }
+}
+
+void options_print_help(unsigned allowed)
+{
+    unsigned common = (1U << OPTION_NUM_COMMON) - 1;
+
+    if (allowed != 0)
+        puts("\noptions:");
+    print_options(allowed);
+    puts("\ncommon options:");
+    print_options(common);
+}

@@ -1,0 +1,70 @@
+/* The command line. Every option of every command is known to one table; a command says which of
+ * them it takes. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "adpseal.h"
+
+enum option_id {
+    /* Taken by every command. */
+    OPTION_IDENTITY,
+    OPTION_PASSPHRASE_FILE,
+    OPTION_QUIET,
+    OPTION_JSON,
+    OPTION_THREADS,
+    OPTION_MEMORY,
+    OPTION_IO,
+    OPTION_HELP,
+    OPTION_VERSION,
+    OPTION_NUM_COMMON,
+
+    /* Taken by some. */
+    OPTION_DEVICE = OPTION_NUM_COMMON,
+    OPTION_PASSPHRASE,
+    OPTION_NAME,
+    OPTION_SEALER,
+    OPTION_CATEGORY,
+    OPTION_POLICY,
+    OPTION_LEVEL,
+    OPTION_TO,
+    OPTION_OVERWRITE,
+    OPTION_NUM,
+};
+
+#define OPTION_BIT(id) (1U << OPTION_##id)
+
+struct options {
+    unsigned given;       /* bits of the options that were given */
+    const char *identity; /* file; NULL: the default */
+    const char *passphrase_file;
+    const char *io;
+    const char *device;
+    const char *name;
+    const char *policy;
+    const char *to;
+    unsigned num_threads;
+    unsigned level;
+    size_t memory;
+    unsigned categories[ADP_NUM_CATEGORIES]; /* each once */
+    size_t num_categories;
+    char **args; /* what is no option */
+    size_t num_args;
+};
+
+/* options_parse reads |argv| from the word after the command's name on; |command| is that name, for
+ * errors, |allowed| the bits of the options that it takes besides the common ones. */
+ADP_MUST_CHECK enum adp_status options_parse(struct options *out, int argc, char **argv,
+                                             const char *command, unsigned allowed,
+                                             struct adp_error *err);
+
+/* options_has returns whether the option was given. */
+int options_has(const struct options *options, enum option_id id);
+
+/* options_announced returns whether --|name| stands among the words of |argv|: for what must be
+ * known before they are parsed. */
+int options_announced(int argc, char **argv, const char *name);
+
+/* options_print_help prints a line for each option of |allowed|, then for each common one. */
+void options_print_help(unsigned allowed);
+
+#endif

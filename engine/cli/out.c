@@ -1,0 +1,217 @@
+#include "out.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "memory.h"
+#include "text.h"
+
+static const char *event_word(enum adp_event_kind kind)
+{
+    switch (kind) {
+    case ADP_EVENT_SKIPPED:
+        return "skipped";
+    case ADP_EVENT_UNREADABLE:
+        return "unreadable";
+    case ADP_EVENT_CHANGED:
+        return "changed";
+    case ADP_EVENT_NOT_RESTORED:
+        return "not-restored";
+    case ADP_EVENT_METADATA:
+        return "metadata";
+    case ADP_EVENT_REFUSED:
+        return "refused";
+    case ADP_EVENT_NOTE:
+        return "note";
+    }
+    return "unknown";
+}
+
+const char *out_status_word(enum adp_status status)
+{
+    static const char *const words[] = {"done",      "failed", "usage",
+                                        "integrity", "no-key", "partial"};
+
+    return words[adp_status_exit_code(status)];
+}
+
+void out_init(struct out *out, int is_json, int is_quiet)
+{
+    json_set_alloc_funcs(must_alloc, free);
+    *out = (struct out){.is_json = is_json, .is_quiet = is_quiet};
+    if (is_json)
+        out->root = json_object();
+}
+
+enum adp_status out_fail(struct adp_error *err, enum adp_status status, const char *path,
+                         const char *hint, const char *format, ...)
+{
+    va_list args;
+
+    *err = (struct adp_error){.status = status};
+    snprintf(err->path, sizeof(err->path), "%s", path != NULL ? path : "");
+    snprintf(err->hint, sizeof(err->hint), "%s", hint != NULL ? hint : "");
+    va_start(args, format);
+    vsnprintf(err->message, sizeof(err->message), format, args);
+    va_end(args);
+    return status;
+}
+
+/* print_escaped is for standard error, which ends up in logs that are looked at on terminals. */
+static void print_escaped(const char *text, const char *after)
+{
+    char *escaped = text_escape(text);
+
+    fprintf(stderr, "%s%s", escaped, after);
+    free(escaped);
+}
+
+json_t *out_error_json(const struct adp_error *err)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "code", json_integer(err->status));
+    text_set(object, "message", err->message);
+    if (err->path[0] != '\0')
+        text_set(object, "path", err->path);
+    if (err->has_offset)
+        json_object_set_new(object, "offset", json_integer((json_int_t)err->offset));
+    if (err->sys_errno != 0)
+        json_object_set_new(object, "errno", json_integer(err->sys_errno));
+    if (err->hint[0] != '\0')
+        text_set(object, "hint", err->hint);
+    return object;
+}
+
+void out_error(struct out *out, const struct adp_error *err)
+{
+    const char *message = err->message[0] != '\0' ? err->message : adp_status_string(err->status);
+
+    if (out->is_json) {
+        json_object_set_new(out->root, "error", out_error_json(err));
+        return;
+    }
+    fputs("adp-seal: ", stderr);
+    if (err->path[0] != '\0')
+        print_escaped(err->path, ": ");
+    print_escaped(message, "");
+    if (err->has_offset)
+        fprintf(stderr, " (offset %" PRIu64 ")", err->offset);
+    fputc('\n', stderr);
+    if (err->hint[0] != '\0') {
+        fputs("  ", stderr);
+        print_escaped(err->hint, "\n");
+    }
+}
+
+static void record_event(struct out *out, const struct adp_event *event)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "kind", json_string(event_word(event->kind)));
+    json_object_set_new(object, "code", json_integer(event->status));
+    text_set(object, "path", event->path);
+    text_set(object, "message", event->message);
+    if (event->sys_errno != 0)
+        json_object_set_new(object, "errno", json_integer(event->sys_errno));
+    if (out->events == NULL) {
+        out->events = json_array();
+        json_object_set_new(out->root, "events", out->events);
+    }
+    json_array_append_new(out->events, object);
+}
+
+void out_event(struct out *out, const struct adp_event *event)
+{
+    if (out->is_json) {
+        record_event(out, event);
+        return;
+    }
+    if (out->is_quiet && event->kind == ADP_EVENT_NOTE)
+        return;
+    fputs("adp-seal: ", stderr);
+    if (event->path != NULL)
+        print_escaped(event->path, ": ");
+    print_escaped(event->message != NULL ? event->message : event_word(event->kind), "\n");
+}
+
+void out_note(const struct out *out, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    if (!out_shows_text(out))
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    print_escaped(text, "\n");
+}
+
+int out_shows_text(const struct out *out)
+{
+    return !out->is_json && !out->is_quiet;
+}
+
+void out_stream_begin(struct out *out, const char *key)
+{
+    printf("{\"%s\": [", key);
+    out->is_streaming = 1;
+}
+
+void out_stream(struct out *out, json_t *item)
+{
+    fputs(out->num_streamed++ == 0 ? "\n" : ",\n", stdout);
+    json_dumpf(item, stdout, 0);
+    json_decref(item);
+}
+
+int out_failed(struct out *out)
+{
+    if (ferror(stdout) && out->write_errno == 0)
+        out->write_errno = errno != 0 ? errno : EIO;
+    return out->write_errno != 0;
+}
+
+static void print_root(struct out *out, enum adp_status status)
+{
+    char *text;
+
+    json_object_set_new(out->root, "status", json_string(out_status_word(status)));
+    json_object_set_new(out->root, "exit_code", json_integer(adp_status_exit_code(status)));
+    text = json_dumps(out->root, JSON_INDENT(2));
+    /* After a streamed array the object goes on: its opening brace is there already. */
+    if (out->is_streaming)
+        printf("],%s\n", text + 1);
+    else
+        puts(text);
+    free(text);
+    json_decref(out->root);
+}
+
+int out_finish(struct out *out, enum adp_status status)
+{
+    if (out->is_json)
+        print_root(out, status);
+    errno = 0;
+    fflush(stdout);
+    if (!out_failed(out))
+        return adp_status_exit_code(status);
+    if (out->write_errno == EPIPE)
+        out_broken_pipe();
+    fprintf(stderr, "adp-seal: cannot write the output: %s\n", strerror(out->write_errno));
+    return adp_status_exit_code(ADP_ERR_IO);
+}
+
+void out_broken_pipe(void)
+{
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+    _exit(EXIT_FAILURE);
+}

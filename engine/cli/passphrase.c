@@ -1,0 +1,162 @@
+#include "passphrase.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "out.h"
+#include "text.h"
+
+/* take_line reads up to the end of a line from |fd|. Returns 0, -errno, -E2BIG for a line that is
+ * too long, -EINVAL for one with a zero byte, -ENODATA for an empty one. It reads byte by byte: the
+ * line is short, and what stands behind it is another's. */
+static int take_line(int fd, struct passphrase *out)
+{
+    size_t len = 0;
+    char c = '\0';
+    ssize_t num;
+
+    while ((num = read(fd, &c, 1)) == 1 && c != '\n') {
+        if (c == '\0')
+            return -EINVAL;
+        if (len == PASSPHRASE_MAX)
+            return -E2BIG;
+        out->text[len++] = c;
+    }
+    if (num < 0)
+        return -errno;
+    if (len > 0 && out->text[len - 1] == '\r')
+        len--;
+    out->text[len] = '\0';
+    return len > 0 ? 0 : -ENODATA;
+}
+
+static enum adp_status refuse_line(int result, const char *from, struct adp_error *err)
+{
+    switch (result) {
+    case -E2BIG:
+        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the passphrase is longer than %d bytes",
+                        PASSPHRASE_MAX);
+    case -EINVAL:
+        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the passphrase has a zero byte");
+    case -ENODATA:
+        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the passphrase is empty");
+    default:
+        return out_fail(err, ADP_ERR_IO, from, NULL, "cannot read the passphrase: %s",
+                        strerror(-result));
+    }
+}
+
+static enum adp_status from_file(struct passphrase *out, const char *file, struct adp_error *err)
+{
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    int result;
+
+    if (fd < 0)
+        return refuse_line(-errno, file, err);
+    result = take_line(fd, out);
+    close(fd);
+    return result == 0 ? ADP_OK : refuse_line(result, file, err);
+}
+
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+#define NUM_WATCHED (sizeof(watched) / sizeof(watched[0]))
+
+static volatile sig_atomic_t caught;
+
+static void note_signal(int signal)
+{
+    caught = signal;
+}
+
+/* prompt asks once, without echo. A signal meanwhile interrupts the reading, and is raised again
+ * only when the terminal echoes as before. */
+static int prompt(int tty, const char *question, struct passphrase *out)
+{
+    struct sigaction action = {.sa_handler = note_signal}, before[NUM_WATCHED];
+    struct termios shown, hidden;
+    int result;
+
+    if (tcgetattr(tty, &shown) != 0)
+        return -errno;
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_cc[VSUSP] = _POSIX_VDISABLE;
+    caught = 0;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < NUM_WATCHED; i++)
+        sigaction(watched[i], &action, &before[i]);
+    tcsetattr(tty, TCSAFLUSH, &hidden);
+    dprintf(tty, "%s", question);
+    result = take_line(tty, out);
+    dprintf(tty, "\n");
+    tcsetattr(tty, TCSAFLUSH, &shown);
+    for (size_t i = 0; i < NUM_WATCHED; i++)
+        sigaction(watched[i], &before[i], NULL);
+    if (caught != 0)
+        raise(caught);
+    return result;
+}
+
+static enum adp_status ask_again(int tty, const struct passphrase *first, struct adp_error *err)
+{
+    struct passphrase second;
+    int result = prompt(tty, "The same again: ", &second);
+    int is_same = result == 0 && strcmp(first->text, second.text) == 0;
+
+    passphrase_wipe(&second);
+    if (is_same)
+        return ADP_OK;
+    return out_fail(err, ADP_ERR_PASSPHRASE, NULL, "run the command again",
+                    "the two passphrases differ");
+}
+
+static enum adp_status from_terminal(struct passphrase *out, const char *identity,
+                                     enum passphrase_purpose purpose, struct adp_error *err)
+{
+    static const char *const words[] = {
+        [PASSPHRASE_UNLOCK] = "Passphrase for",
+        [PASSPHRASE_UNLOCK_AGAIN] = "That is not it. Passphrase for",
+        [PASSPHRASE_NEW] = "New passphrase for",
+    };
+    char *name = text_escape(identity);
+    char question[1200];
+    enum adp_status status = ADP_OK;
+    int tty, result;
+
+    snprintf(question, sizeof(question), "%s %.1024s: ", words[purpose], name);
+    free(name);
+    tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+    if (tty < 0)
+        return out_fail(err, ADP_ERR_PASSPHRASE, identity, "name a file with --passphrase-file",
+                        "there is no terminal to ask for the passphrase on");
+    result = prompt(tty, question, out);
+    if (result != 0)
+        status = refuse_line(result, NULL, err);
+    else if (purpose == PASSPHRASE_NEW)
+        status = ask_again(tty, out, err);
+    close(tty);
+    return status;
+}
+
+enum adp_status passphrase_get(struct passphrase *out, const char *file, const char *identity,
+                               enum passphrase_purpose purpose, struct adp_error *err)
+{
+    enum adp_status status =
+        file != NULL ? from_file(out, file, err) : from_terminal(out, identity, purpose, err);
+
+    if (status != ADP_OK)
+        passphrase_wipe(out);
+    return status;
+}
+
+void passphrase_wipe(struct passphrase *passphrase)
+{
+    explicit_bzero(passphrase, sizeof(*passphrase));
+}

@@ -1,0 +1,14 @@
+/* What long work did, category by category. */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "cli.h"
+
+/* report_clock returns seconds, for differences. */
+double report_clock(void);
+
+/* report_print prints |report| as a table or adds it to the JSON object; |seconds| is how long it
+ * took. */
+void report_print(struct cli *cli, const struct adp_report *report, double seconds);
+
+#endif

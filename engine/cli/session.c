@@ -1,0 +1,148 @@
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "interrupt.h"
+#include "passphrase.h"
+
+#define MAX_ATTEMPTS 3 /* at typing a passphrase */
+
+enum adp_status session_identity_path(char **out_path, const struct cli *cli, struct adp_error *err)
+{
+    if (cli->options.identity == NULL)
+        return adp_identity_default_path(out_path, err);
+    *out_path = strdup(cli->options.identity);
+    return *out_path != NULL ? ADP_OK : out_fail(err, ADP_ERR_MEMORY, NULL, NULL, "out of memory");
+}
+
+enum adp_status session_load_identity(struct adp_identity **out_identity, const char *path,
+                                      const struct cli *cli, struct adp_error *err)
+{
+    const char *file = cli->options.passphrase_file;
+    int max_attempts = file != NULL ? 1 : MAX_ATTEMPTS;
+    struct passphrase passphrase;
+    enum adp_status status = adp_identity_load(out_identity, path, NULL, err);
+
+    for (int i = 0; i < max_attempts && status == ADP_ERR_PASSPHRASE; i++) {
+        status = passphrase_get(&passphrase, file, path,
+                                i == 0 ? PASSPHRASE_UNLOCK : PASSPHRASE_UNLOCK_AGAIN, err);
+        if (status != ADP_OK)
+            return status;
+        status = adp_identity_load(out_identity, path, passphrase.text, err);
+        passphrase_wipe(&passphrase);
+    }
+    return status;
+}
+
+enum adp_status session_create_identity(struct adp_identity **out_identity, const char *path,
+                                        enum adp_kind kind, const char *name, const struct cli *cli,
+                                        struct adp_error *err)
+{
+    const char *file = cli->options.passphrase_file;
+    struct passphrase passphrase;
+    enum adp_status status;
+
+    if (file == NULL && !options_has(&cli->options, OPTION_PASSPHRASE))
+        return adp_identity_create(out_identity, path, kind, name, NULL, err);
+    status = passphrase_get(&passphrase, file, path, PASSPHRASE_NEW, err);
+    if (status != ADP_OK)
+        return status;
+    status = adp_identity_create(out_identity, path, kind, name, passphrase.text, err);
+    passphrase_wipe(&passphrase);
+    return status;
+}
+
+/* find_identity loads the identity; where anybody may run the command, and neither identity nor
+ * passphrase file was named, it does without one that is not there or would have to be asked for.
+ */
+static enum adp_status find_identity(struct adp_identity **out_identity, const struct cli *cli,
+                                     enum session_need need, struct adp_error *err)
+{
+    int is_optional = need == SESSION_ANYBODY && cli->options.identity == NULL &&
+                      cli->options.passphrase_file == NULL;
+    char *path;
+    enum adp_status status = session_identity_path(&path, cli, err);
+
+    if (status != ADP_OK)
+        return is_optional ? ADP_OK : status;
+    if (is_optional) {
+        status = adp_identity_load(out_identity, path, NULL, err);
+        if (status == ADP_ERR_NOT_FOUND || status == ADP_ERR_PASSPHRASE)
+            status = ADP_OK;
+    } else {
+        status = session_load_identity(out_identity, path, cli, err);
+    }
+    free(path);
+    return status;
+}
+
+static void tell_first_contact(const struct session *session, struct cli *cli)
+{
+    char fingerprint[ADP_FINGERPRINT_LEN];
+
+    if (session->identity == NULL || !adp_vault_first_contact(session->vault))
+        return;
+    adp_vault_fingerprint(session->vault, fingerprint);
+    if (cli->out.is_json) {
+        json_object_set_new(cli->out.root, "first_contact", json_true());
+        json_object_set_new(cli->out.root, "account", json_string(fingerprint));
+    }
+    out_note(&cli->out,
+             "This identity meets this vault for the first time, and will know it again.");
+    out_note(&cli->out, "Compare its account with what a trusted device shows (device list):");
+    out_note(&cli->out, "  %s", fingerprint);
+}
+
+enum adp_status session_open(struct session *out, struct cli *cli, const char *dir,
+                             enum session_need need, struct adp_error *err)
+{
+    struct session session = {0};
+    enum adp_status status = find_identity(&session.identity, cli, need, err);
+
+    if (status == ADP_OK)
+        status = adp_vault_open(&session.vault, dir, session.identity, err);
+    if (status != ADP_OK) {
+        session_close(&session);
+        return status;
+    }
+    tell_first_contact(&session, cli);
+    *out = session;
+    return ADP_OK;
+}
+
+void session_close(struct session *session)
+{
+    adp_vault_free(session->vault);
+    adp_identity_free(session->identity);
+    *session = (struct session){0};
+}
+
+static int on_progress(void *user, const struct adp_progress *progress)
+{
+    struct cli *cli = user;
+
+    progress_draw(&cli->progress, progress);
+    return interrupt_requested();
+}
+
+void session_on_event(void *user, const struct adp_event *event)
+{
+    struct cli *cli = user;
+
+    progress_erase(&cli->progress);
+    out_event(&cli->out, event);
+}
+
+void session_work(struct adp_options *out, struct cli *cli)
+{
+    interrupt_catch();
+    *out = (struct adp_options){
+        .num_threads = cli->options.num_threads,
+        .memory = cli->options.memory,
+        .io = cli->options.io,
+        .on_progress = on_progress,
+        .on_event = session_on_event,
+        .user = cli,
+    };
+}

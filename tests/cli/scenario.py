@@ -1,0 +1,163 @@
+"""What the scenarios share: a folder of their own, the command, a vault, things to seal.
+
+A scenario file is a set of unittest cases that ends in scenario.main(); it exits 0, 1, or 77 if it
+could run nothing here. ADP_SEAL is the command under test.
+"""
+
+import json
+import os
+import pathlib
+import pty
+import random
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SHARED = pathlib.Path(os.environ.get("ADP_SHARED", ROOT.parent / "shared"))
+COMMAND = os.environ["ADP_SEAL"]
+TIMEOUT_S = 300
+IO = ("uring", "threads")
+KERNELS = ("portable", "aesni")
+
+sys.path.insert(0, str(ROOT / "bench"))
+import trees  # noqa: E402
+
+DONE, FAILED, USAGE, INTEGRITY, NO_KEY, PARTIAL = range(6)
+
+
+class Scenario(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="adp-cli-"))
+        self.addCleanup(shutil.rmtree, self.dir, ignore_errors=True)
+        self.vault = self.dir / "vault"
+        self.source = self.dir / "source"
+        self.identity = self.dir / "identity"
+        self.env = {name: value for name, value in os.environ.items()
+                    if not name.startswith(("ADP_SEAL", "XDG_"))}
+        self.env |= {"ADP_SEAL_IDENTITY": str(self.identity), "HOME": str(self.dir),
+                     "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+    # -- running
+
+    def run_it(self, *args, expect=DONE, prefix=(), env=None, stdin=b""):
+        """Runs the command and returns the finished process, with bytes in stdout and stderr."""
+        words = [*prefix, COMMAND, *map(os.fsencode, args)]
+        done = subprocess.run(words, input=stdin, capture_output=True, timeout=TIMEOUT_S,
+                              env=self.env | (env or {}), cwd=self.dir)
+        expected = expect if isinstance(expect, tuple) else (expect,)
+        self.assertIn(done.returncode, expected,
+                      f"{words}\n{done.stdout[-3000:]!r}\n{done.stderr[-3000:]!r}")
+        return done
+
+    def text(self, *args, **how):
+        return self.run_it(*args, **how).stdout.decode()
+
+    def errors(self, *args, **how):
+        return self.run_it(*args, **how).stderr.decode()
+
+    def json(self, *args, **how):
+        """The JSON object that the command prints: all of standard output, and nothing beside."""
+        done = self.run_it(*args, "--json", **how)
+        self.assertEqual(done.stderr, b"")
+        answer = json.loads(done.stdout)
+        self.assertEqual(answer["exit_code"], done.returncode)
+        return answer
+
+    def on_terminal(self, *args, expect=DONE, env=None):
+        """Runs the command on a terminal of 80 columns and returns all that it wrote there."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.dir)
+            os.execve(COMMAND, [COMMAND, *map(os.fsencode, args)],
+                      self.env | {"TERM": "xterm"} | (env or {}))
+        written = read_all(terminal)
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        self.assertEqual(os.waitstatus_to_exitcode(status), expect, written)
+        return written
+
+    # -- what most scenarios begin with
+
+    def init(self):
+        self.run_it("init", self.vault, "--device", "laptop")
+
+    def seal(self, *args, **how):
+        return self.json("seal", self.vault, *(args or (self.source,)), **how)
+
+    def open(self, name="opened", snapshot="latest", *args, **how):
+        target = self.dir / name
+        self.json("open", self.vault, snapshot, *args, "--to", target, **how)
+        return target
+
+    def roundtrip(self, *options, **how):
+        """Seals and opens the source, and compares; returns the seal's report."""
+        report = self.seal(self.source, *options, **how)
+        opened = self.open("opened", report["snapshot"], *options, **how)
+        self.assert_same_tree(self.source, opened / self.source.name)
+        return report
+
+    def seal_with(self, how, kernel, threads):
+        """Seals with these, or returns None where the machine lacks one of them."""
+        report = self.seal(self.source, "--io", how, "--threads", threads,
+                           env={"ADP_SEAL_KERNEL": kernel}, expect=(DONE, FAILED, USAGE))
+        if report["exit_code"] != DONE:
+            return None
+        self.assertEqual((report["io"], report["kernel"]), (how, kernel))
+        return report
+
+    def paths(self, *args):
+        """The paths of the latest snapshot."""
+        listing = self.json("list", self.vault, "latest", *args)
+        return [entry["path"] for entry in listing["entries"]]
+
+    def snapshots(self, **how):
+        return self.json("snapshots", self.vault, **how)["snapshots"]
+
+    def assert_same_tree(self, a, b):
+        self.assertEqual(list(trees.differences(str(a), str(b))), [])
+
+    def write(self, path, content):
+        """Makes |path| in the source, with the folders above it."""
+        file = self.source / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return file
+
+
+def read_all(terminal):
+    written = b""
+    while select.select([terminal], [], [], TIMEOUT_S)[0]:
+        try:
+            chunk = os.read(terminal, 65536)
+        except OSError:  # EIO: the other side is closed
+            break
+        if not chunk:
+            break
+        written += chunk
+    return written
+
+
+def noise(length, seed=1):
+    """Bytes that do not compress, the same every time."""
+    return random.Random(seed).randbytes(length)
+
+
+def prose(length):
+    """Bytes that compress."""
+    line = b"%d bottles of beer on the wall, and each of them sealed for its owner alone\n"
+    return b"".join(line % i for i in range(length // 60 + 1))[:length]
+
+
+def main():
+    # A file name that is no UTF-8 may stand in a message.
+    sys.stderr.reconfigure(errors="backslashreplace")
+    result = unittest.main(exit=False, verbosity=2).result
+    if not result.wasSuccessful():
+        sys.exit(1)
+    sys.exit(77 if result.testsRun == len(result.skipped) else 0)

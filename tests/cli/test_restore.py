@@ -1,0 +1,124 @@
+"""What open does to the folder that it restores to: never outside, never over, never half."""
+
+import os
+
+import scenario
+from scenario import DONE, FAILED, PARTIAL, noise
+
+
+class Restore(scenario.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.write("folder/file.txt", b"from the vault")
+        self.write("other.jpg", noise(10_000))
+        self.seal()
+        self.target = self.dir / "target"
+        self.outside = self.dir / "outside"
+        self.outside.mkdir()
+
+    def restore(self, *options, expect=DONE):
+        return self.json("open", self.vault, "latest", "--to", self.target, *options,
+                         expect=expect)
+
+    def test_an_existing_file_is_kept_and_named(self):
+        self.restore()
+        mine = self.target / "source/folder/file.txt"
+        mine.write_bytes(b"changed since")
+        answer = self.restore(expect=PARTIAL)
+        self.assertEqual(mine.read_bytes(), b"changed since")
+        self.assertGreaterEqual(answer["not_restored"], 2)
+        named = [event["path"] for event in answer["events"] if event["kind"] == "not-restored"]
+        self.assertTrue(any(path.endswith("folder/file.txt") for path in named), named)
+
+    def test_what_is_not_there_is_restored_beside_what_is(self):
+        self.restore()
+        (self.target / "source/other.jpg").unlink()
+        self.restore(expect=PARTIAL)
+        self.assertEqual((self.target / "source/other.jpg").read_bytes(), noise(10_000))
+
+    def test_overwrite(self):
+        self.restore()
+        (self.target / "source/folder/file.txt").write_bytes(b"changed since")
+        self.restore("--overwrite")
+        self.assert_same_tree(self.source, self.target / "source")
+
+    def test_overwrite_leaves_what_the_snapshot_has_not(self):
+        self.restore()
+        (self.target / "source/mine").write_bytes(b"mine")
+        self.restore("--overwrite")
+        self.assertEqual((self.target / "source/mine").read_bytes(), b"mine")
+
+    def test_a_folder_that_is_a_link_is_not_followed(self):
+        for options in ((), ("--overwrite",)):
+            (self.target / "source").mkdir(parents=True, exist_ok=True)
+            os.symlink(self.outside, self.target / "source/folder")
+            self.restore(*options, expect=(DONE, PARTIAL, FAILED))
+            self.assertEqual(os.listdir(self.outside), [])
+            (self.target / "source/folder").unlink(missing_ok=True)
+
+    def test_the_first_component_as_a_link_is_not_followed(self):
+        self.target.mkdir()
+        os.symlink(self.outside, self.target / "source")
+        self.restore(expect=(PARTIAL, FAILED))
+        self.assertEqual(os.listdir(self.outside), [])
+
+    def test_a_file_that_is_a_link_is_not_written_through(self):
+        victim = self.outside / "victim"
+        victim.write_bytes(b"precious")
+        (self.target / "source/folder").mkdir(parents=True)
+        planted = self.target / "source/folder/file.txt"
+        os.symlink(victim, planted)
+        self.restore(expect=PARTIAL)
+        self.assertTrue(planted.is_symlink())
+        self.restore("--overwrite")
+        self.assertFalse(planted.is_symlink())
+        self.assertEqual(planted.read_bytes(), b"from the vault")
+        self.assertEqual(victim.read_bytes(), b"precious")
+
+    def test_links_in_the_snapshot_are_not_followed_either(self):
+        """A link, and in a later state a folder of the same name: opened one over the other."""
+        os.symlink(self.outside, self.source / "escape")
+        link = self.seal()["snapshot"]
+        (self.source / "escape").unlink()
+        self.write("escape/planted", b"x")
+        self.seal()
+        self.json("open", self.vault, link, "--to", self.target)
+        self.restore("--overwrite", expect=(DONE, PARTIAL))
+        self.assertEqual(os.listdir(self.outside), [])
+
+    def test_the_target_itself_may_be_a_link(self):
+        os.symlink(self.outside, self.target)
+        self.restore()
+        self.assertEqual(os.listdir(self.outside), ["source"])
+
+    def test_a_file_where_a_folder_belongs(self):
+        (self.target / "source").mkdir(parents=True)
+        (self.target / "source/folder").write_bytes(b"mine")
+        self.restore(expect=PARTIAL)
+        self.assertEqual((self.target / "source/folder").read_bytes(), b"mine")
+        self.assertTrue((self.target / "source/other.jpg").is_file())
+
+    def test_nothing_temporary_is_left(self):
+        self.restore()
+        names = sorted(str(path.relative_to(self.target)) for path in self.target.rglob("*"))
+        self.assertEqual(names, ["source", "source/folder", "source/folder/file.txt",
+                                 "source/other.jpg"])
+
+    def test_a_folder_that_cannot_be_written(self):
+        if os.geteuid() == 0:
+            self.skipTest("root writes everywhere")
+        self.target.mkdir(mode=0o500)
+        self.restore(expect=(FAILED, PARTIAL))
+
+    def test_read_only_folders_are_filled(self):
+        os.chmod(self.source / "folder", 0o500)
+        self.addCleanup(os.chmod, self.source / "folder", 0o700)
+        self.seal()
+        self.restore()
+        self.addCleanup(os.chmod, self.target / "source/folder", 0o700)
+        self.assert_same_tree(self.source, self.target / "source")
+
+
+if __name__ == "__main__":
+    scenario.main()
