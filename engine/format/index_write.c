@@ -81,8 +81,8 @@ static enum adp_status index_append(struct adp_index_writer *writer,
     if (entry->type == ADP_ENTRY_FILE || entry->type == ADP_INDEX_CONTINUATION) {
         num = index_extents_that_fit(entry->num_extents, body->len);
         adp_entry_build_extents(body, entry->extents, num);
-        writer->waiting = entry->extents + num;
         writer->num_waiting = entry->num_extents - num;
+        writer->waiting = writer->num_waiting > 0 ? entry->extents + num : NULL;
     }
     adp_build_vbytes(&writer->frame, body->data, body->len);
     if (body->failed || writer->frame.failed ||

@@ -73,9 +73,11 @@ static void test_round_trip(void)
 
 static int is_refused(const uint8_t *data, size_t len)
 {
-    struct adp_keybag keybag;
+    struct adp_keybag keybag = {0};
+    enum adp_status status = adp_keybag_parse(&keybag, data, len, "k", NULL);
 
-    return adp_keybag_parse(&keybag, data, len, "k", NULL) != ADP_OK;
+    adp_keybag_free(&keybag);
+    return status != ADP_OK;
 }
 
 static void test_every_byte(void)
