@@ -15,7 +15,7 @@ from archive import open_archive
 from extract import Extractor
 from index import TYPE_NAMES, FILE, Content, Index
 from keybag import load_keybag, read_identity
-from primitives import FormatError, NoKey
+from primitives import FormatError, NoKey, Unsupported
 from record import load_record, snapshot_ids
 
 
@@ -117,15 +117,15 @@ def main():
     args = parse_arguments()
     try:
         run(args)
+    except (Unsupported, OSError) as error:
+        print(f"adps: {error}", file=sys.stderr)
+        return 1
     except FormatError as error:
         print(f"adps: {error}", file=sys.stderr)
         return 3
     except NoKey as error:
         print(f"adps: {error}", file=sys.stderr)
         return 4
-    except OSError as error:
-        print(f"adps: {error}", file=sys.stderr)
-        return 1
     return 0
 
 

@@ -98,8 +98,7 @@ class Index:
             archive.fail("stream is shorter than its trailer")
         r = Reader(archive.read(at, TRAILER_LEN), archive.path + ", trailer")
         r.magic(b"ADPSINDX")
-        flags = r.u32()
-        r.require(flags == 0, f"unknown flags {flags:#x}")
+        r.known(r.u32(), 0, "flags")
         self.directory_offset, self.directory_stored = r.u64(), r.u32()
         r.require(self.directory_offset + self.directory_stored == at,
                   "directory does not end where the trailer begins")

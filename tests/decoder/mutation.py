@@ -8,7 +8,7 @@ Those named ok-* break none: a reader takes them.
 from dataclasses import dataclass
 from typing import Callable
 
-DONE, INTEGRITY, NO_KEY = 0, 3, 4
+DONE, UNSUPPORTED, INTEGRITY, NO_KEY = 0, 1, 3, 4
 
 
 @dataclass

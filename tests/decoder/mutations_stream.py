@@ -5,7 +5,7 @@ from dataclasses import replace
 import zstandard
 
 from index import CONTINUATION, DIRECTORY, FIFO, FILE, HARDLINK, SKIPPED, ZSTD, Entry, Extent
-from mutation import DONE, INTEGRITY, at, flip, mutate, patch, put
+from mutation import DONE, INTEGRITY, UNSUPPORTED, at, flip, mutate, patch, put
 from primitives import SEGMENT_OVERHEAD, xxh3_128
 from sample import entry
 from writing import IndexFrame, varint, vbytes, zstd, zstd_raw_frame
@@ -319,8 +319,6 @@ mutate("directory",
 mutate("directory-stored", directory_without_content_size=without_size)
 mutate("trailer",
        bad_trailer=put(magic=b"ADPSINDY"),
-       trailer_version=put(version=2),
-       trailer_flags=put(flags=1),
        trailer_directory_offset=lambda t: put(directory_offset=t.directory_offset - 1)(t),
        trailer_directory_overflow=put(directory_offset=(1 << 64) - 1),
        trailer_directory_plain=put(directory_plain=(256 << 20) + 1),
@@ -332,6 +330,7 @@ mutate("trailer",
        trailer_entries_too_many=put(entries=1 << 40),
        trailer_content_bytes=put(content_bytes=0),
        trailer_reserved=put(reserved=b"\1" + bytes(15)))
+mutate("trailer", UNSUPPORTED, trailer_version=put(version=2), trailer_flags=put(flags=1))
 mutate("stream",
        stream_shorter_than_trailer=lambda stream: stream[-63:],
        stream_empty=lambda stream: b"")

@@ -4,7 +4,7 @@ import struct
 from dataclasses import replace
 from operator import itemgetter
 
-from mutation import DONE, NO_KEY, at, flip, mutate, patch, put
+from mutation import DONE, NO_KEY, UNSUPPORTED, at, flip, mutate, patch, put
 from primitives import ed25519_public, sha256
 
 U32_2 = (2).to_bytes(4, "little")
@@ -39,12 +39,12 @@ mutate("identity",
        keybag_generation_rolled_back=patch(PINS + 2 + 48, b"\3"))
 mutate("identity-file",
        identity_magic=flip(0),
-       identity_version=summed(patch(8, U32_2)),
        identity_length=summed(flip(12)),
        identity_protection_unknown=summed(patch(16, b"\2")),
        identity_scrypt_without_passphrase=summed(patch(17, b"\x0f")),
        identity_salt_without_passphrase=summed(patch(20, b"\1")),
        identity_checksum_wrong=flip(-1))
+mutate("identity-file", UNSUPPORTED, identity_version=summed(patch(8, U32_2)))
 
 # ---- keybag (section 4). Offsets: version 8, length 12, generation 32, protection 112.
 
@@ -119,13 +119,13 @@ mutate("keybag",
        keybag_wrap_out_of_range=wrap_to(5))
 mutate("keybag-bytes",
        keybag_magic=flip(0),
-       keybag_version=patch(8, U32_2),
        keybag_length=flip(12),
        keybag_generation_not_in_name=patch(32, b"\3"),
        keybag_protection_unknown=patch(112, b"\3"),
        keybag_reserved=patch(113, b"\1"),
        keybag_epochs_from_2=epoch_2_first,
        keybag_name_not_utf8=lambda data: data.replace("opérateur".encode(), b"op\xff\xferateur"))
+mutate("keybag-bytes", UNSUPPORTED, keybag_version=patch(8, U32_2))
 mutate("keybag-tail", keybag_trailing_bytes=lambda _: b"\0")
 mutate("keybag-file", keybag_signature_wrong=flip(-1))
 mutate("epoch-private", keybag_private_key_of_another=lambda _: b"\x40" * 32)
@@ -150,15 +150,15 @@ mutate("named",
        record_category_twice=twice,
        record_category_unknown=lambda archives: [*archives, replace(archives[-1], category=27)])
 mutate("record",
-       record_flags=put(flags=1),
        record_vault_id=put(vault_id=bytes(16)),
        record_snapshot_id=put(snapshot_id=b"20240102T030405Z-0000000c"),
        record_generation_0=put(generation=0),
        record_author_unknown=put(author=bytes(16)))
 mutate("record-bytes",
        record_magic=flip(0),
-       record_version=patch(8, U32_2),
        record_length=flip(12))
+mutate("record", UNSUPPORTED, record_flags=put(flags=1))
+mutate("record-bytes", UNSUPPORTED, record_version=patch(8, U32_2))
 mutate("record-tail", record_trailing_bytes=lambda _: b"\0")
 mutate("record-file", record_signature_wrong=flip(-1))
 
@@ -186,7 +186,6 @@ def slot_payload(change):
 
 mutate("header",
        header_magic=put(magic=b"ADPSEAL2"),
-       header_version=put(version=2),
        header_reserved_16=put(reserved=(1, 0)),
        header_reserved_64=put(reserved=(0, 1)),
        header_vault_id=put(vault_id=bytes(16)),
@@ -197,6 +196,7 @@ mutate("header",
        header_length_too_long=put(length=69632),
        segment_length_not_of_pages=put(segment_len=5120),
        segment_length_too_long=put(segment_len=4198400))
+mutate("header", UNSUPPORTED, header_version=put(version=2))
 mutate("floe-header", floe_parameters=patch(9, b"\x10"), floe_header_tag=flip(-1))
 mutate("slots",
        slots_none=put(slots=[]),

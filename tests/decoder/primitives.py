@@ -7,6 +7,7 @@ HPKE from RFC 9180, FLOE from c2sp.org/FLOE, the zstd frame from RFC 8878.
 import hashlib
 import hmac
 import struct
+from functools import lru_cache
 
 import xxhash
 import zstandard
@@ -27,6 +28,10 @@ class FormatError(Exception):
     def __init__(self, file, message, offset=None):
         at = "" if offset is None else f", offset {offset}"
         super().__init__(f"{file}{at}: {message}")
+
+
+class Unsupported(FormatError):
+    """A version or flags that this version does not know: refused, but no sign of damage."""
 
 
 class NoKey(Exception):
@@ -101,8 +106,11 @@ class Reader:
 
     def magic(self, magic):
         self.require(self.bytes(8) == magic, f"magic is not {magic.decode()}")
-        version = self.u32()
-        self.require(version == 1, f"unknown version {version}")
+        self.known(self.u32(), 1, "version")
+
+    def known(self, value, expected, what):
+        if value != expected:
+            raise Unsupported(self.file, f"unknown {what} {value:#x}", self.base + self.at)
 
     def text(self):
         raw = self.str8()
@@ -143,6 +151,7 @@ def ed25519_public(seed):
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+@lru_cache
 def x25519_public(private):
     key = X25519PrivateKey.from_private_bytes(private)
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

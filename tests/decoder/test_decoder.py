@@ -20,7 +20,7 @@ import writing
 from adps import Vault
 from index import path_key
 from keybag import parse_request
-from primitives import FormatError, NoKey, Reader
+from primitives import FormatError, NoKey, Reader, Unsupported
 from record import snapshot_ids
 
 SHARED = Path(os.environ.get("ADP_TEST_SHARED", Path(__file__).parents[3] / "shared"))
@@ -219,6 +219,8 @@ class Mutations(Temporary):
             vault = Vault(out / "vault", out / "identity")
             for snapshot in snapshot_ids(vault.path):
                 vault.verify(snapshot)
+        except Unsupported:
+            return 1
         except FormatError:
             return 3
         except NoKey:
