@@ -1,0 +1,116 @@
+#include "entry.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static int result(int rc)
+{
+    return rc < 0 ? -errno : rc;
+}
+
+int adp_entry_stat(int dirfd, const char *name, struct stat *out)
+{
+    if (name == NULL)
+        return result(fstat(dirfd, out));
+    return result(fstatat(dirfd, name, out, AT_SYMLINK_NOFOLLOW));
+}
+
+int adp_entry_read_link(int dirfd, const char *name, char *out, size_t out_len)
+{
+    ssize_t len = readlinkat(dirfd, name, out, out_len);
+
+    if (len < 0)
+        return -errno;
+    if ((size_t)len >= out_len)
+        return -ENAMETOOLONG;
+    out[len] = '\0';
+    return (int)len;
+}
+
+int adp_entry_make_dir(int dirfd, const char *name, mode_t mode)
+{
+    return result(mkdirat(dirfd, name, mode));
+}
+
+int adp_entry_make_fifo(int dirfd, const char *name, mode_t mode)
+{
+    return result(mkfifoat(dirfd, name, mode));
+}
+
+int adp_entry_make_symlink(int dirfd, const char *name, const char *target)
+{
+    return result(symlinkat(target, dirfd, name));
+}
+
+int adp_entry_link(int old_dirfd, const char *old_name, int new_dirfd, const char *new_name)
+{
+    return result(linkat(old_dirfd, old_name, new_dirfd, new_name, 0));
+}
+
+int adp_entry_rename(int dirfd, const char *from, const char *to, int replace)
+{
+    int rc;
+
+    if (replace)
+        return result(renameat(dirfd, from, dirfd, to));
+    rc = result(renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE));
+    if (rc != -EINVAL && rc != -ENOSYS)
+        return rc;
+    /* The file system lacks RENAME_NOREPLACE: a second name, then without the first. */
+    rc = adp_entry_link(dirfd, from, dirfd, to);
+    return rc == 0 ? adp_entry_unlink(dirfd, from) : rc;
+}
+
+int adp_entry_unlink(int dirfd, const char *name)
+{
+    return result(unlinkat(dirfd, name, 0));
+}
+
+int adp_entry_reserve(int fd, uint64_t size)
+{
+    int rc;
+
+    if (size == 0)
+        return 0;
+    do
+        rc = result(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size));
+    while (rc == -EINTR);
+    return rc == -ENOSPC || rc == -EDQUOT ? rc : 0;
+}
+
+int adp_entry_truncate(int fd, uint64_t size)
+{
+    int rc;
+
+    do
+        rc = result(ftruncate(fd, (off_t)size));
+    while (rc == -EINTR);
+    return rc;
+}
+
+int adp_entry_lock(int fd, int exclusive)
+{
+    int rc = result(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
+
+    return rc == -EWOULDBLOCK ? -EBUSY : rc;
+}
+
+int adp_entry_write_stream(int fd, const void *data, size_t len)
+{
+    const char *p = data;
+
+    while (len > 0) {
+        ssize_t n = write(fd, p, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        p += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}

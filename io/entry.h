@@ -1,0 +1,44 @@
+/* Single entries of a directory: made, moved, removed, looked at. Conventions as in fs.h. A |name|
+ * is one component in |dirfd| and is never followed if it is a symbolic link. */
+#ifndef ADP_ENTRY_H
+#define ADP_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* adp_entry_stat stats |name| in |dirfd|, or |dirfd| itself if |name| is NULL. */
+int adp_entry_stat(int dirfd, const char *name, struct stat *out);
+
+/* adp_entry_read_link reads a symbolic link's target into |out|, zero-terminated. Returns its
+ * length, or -ENAMETOOLONG if |out_len| does not hold it and the zero. */
+int adp_entry_read_link(int dirfd, const char *name, char *out, size_t out_len);
+
+int adp_entry_make_dir(int dirfd, const char *name, mode_t mode);
+int adp_entry_make_fifo(int dirfd, const char *name, mode_t mode);
+int adp_entry_make_symlink(int dirfd, const char *name, const char *target);
+
+/* adp_entry_link makes |new_name| another name of the file |old_name|. */
+int adp_entry_link(int old_dirfd, const char *old_name, int new_dirfd, const char *new_name);
+
+/* adp_entry_rename renames within |dirfd|; -EEXIST if |to| exists and |replace| is zero. */
+int adp_entry_rename(int dirfd, const char *from, const char *to, int replace);
+
+int adp_entry_unlink(int dirfd, const char *name);
+
+/* adp_entry_reserve sets aside |size| bytes for |fd| without changing its length, where the file
+ * system can; a refusal is no error, only a full disk (-ENOSPC) is. */
+int adp_entry_reserve(int fd, uint64_t size);
+
+/* adp_entry_truncate sets |fd|'s length. */
+int adp_entry_truncate(int fd, uint64_t size);
+
+/* adp_entry_lock takes an advisory lock on |fd| (a directory will do) without waiting: -EBUSY if
+ * another process has it. It ends when |fd| is closed. */
+int adp_entry_lock(int fd, int exclusive);
+
+/* adp_entry_write_stream writes |len| bytes to a pipe, terminal or file at its current place. */
+int adp_entry_write_stream(int fd, const void *data, size_t len);
+
+#endif
