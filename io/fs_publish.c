@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "entry.h"
 #include "fs.h"
 #include "names.h"
 
@@ -71,27 +72,6 @@ void adp_fs_temp_abandon(struct adp_fs_temp *temp)
     temp->name[0] = '\0';
 }
 
-/* rename_new renames unless |to| exists. File systems without RENAME_NOREPLACE have hard links,
- * which never replace. */
-static int rename_new(int dirfd, const char *from, const char *to)
-{
-    if (renameat2(dirfd, from, dirfd, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -errno;
-    if (linkat(dirfd, from, dirfd, to, 0) < 0)
-        return -errno;
-    unlinkat(dirfd, from, 0);
-    return 0;
-}
-
-static int give_name(const struct adp_fs_temp *temp, const char *name, enum adp_fs_publish_mode how)
-{
-    if (how == ADP_FS_PUBLISH_NEW)
-        return rename_new(temp->dirfd, temp->name, name);
-    return renameat(temp->dirfd, temp->name, temp->dirfd, name) < 0 ? -errno : 0;
-}
-
 static int settle(int fd, uint64_t size)
 {
     if (TEMP_FAILURE_RETRY(ftruncate(fd, (off_t)size)) < 0)
@@ -107,7 +87,7 @@ int adp_fs_temp_commit(struct adp_fs_temp *temp, const char *name, uint64_t size
     if (rc == 0)
         rc = settle(temp->fd, size);
     if (rc == 0)
-        rc = give_name(temp, name, how);
+        rc = adp_entry_rename(temp->dirfd, temp->name, name, how == ADP_FS_PUBLISH_REPLACE);
     if (rc < 0)
         goto err0;
     temp->name[0] = '\0';
