@@ -298,8 +298,9 @@ struct adp_progress {
     uint64_t done_entries, total_entries;
 };
 
-/* adp_progress_fn is called some ten times a second from the thread that called the library.
- * Nonzero cancels the work: it ends with ADP_ERR_CANCELLED and leaves nothing behind. */
+/* adp_progress_fn is called at the beginning of a stage and then some ten times a second, from the
+ * thread that called the library. Nonzero cancels the work: it ends with ADP_ERR_CANCELLED; a seal
+ * then leaves nothing behind, an open what was complete. */
 typedef int (*adp_progress_fn)(void *user, const struct adp_progress *progress);
 
 /* struct adp_options is common to all long work. All zero means the defaults. */

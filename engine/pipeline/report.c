@@ -34,6 +34,15 @@ int adp_tell_progress(struct adp_tell *tell)
     return !tell->cancelled;
 }
 
+int adp_tell_stage(struct adp_tell *tell, const char *stage, uint64_t total_bytes,
+                   uint64_t total_entries)
+{
+    tell->progress = (struct adp_progress){
+        .stage = stage, .total_bytes = total_bytes, .total_entries = total_entries};
+    tell->next_ns = 0;
+    return adp_tell_progress(tell);
+}
+
 void adp_tell_end(struct adp_tell *tell)
 {
     tell->next_ns = 0;

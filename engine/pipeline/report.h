@@ -17,6 +17,11 @@ struct adp_tell {
 
 void adp_tell_init(struct adp_tell *tell, const struct adp_options *options, const char *stage);
 
+/* adp_tell_stage begins a stage with its totals, and calls the callback at once. Returns whether
+ * the work goes on. */
+int adp_tell_stage(struct adp_tell *tell, const char *stage, uint64_t total_bytes,
+                   uint64_t total_entries);
+
 /* adp_tell_progress calls the callback if it is time. Returns whether the work goes on. */
 int adp_tell_progress(struct adp_tell *tell);
 

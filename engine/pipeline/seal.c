@@ -248,8 +248,8 @@ enum adp_status adp_seal(struct adp_vault *vault, const struct adp_seal_options 
     adp_vault_clean(vault);
     adp_tell_init(&tell, &options->common, "scan");
     status = adp_plan_make(&plan, options, &vault_stat, &tell, err);
-    tell.progress = (struct adp_progress){
-        .stage = "seal", .total_bytes = plan.bytes[0], .total_entries = plan.entries[0]};
+    if (status == ADP_OK && !adp_tell_stage(&tell, "seal", plan.bytes[0], plan.entries[0]))
+        status = adp_tell_cancelled(err);
     if (status == ADP_OK) {
         status = run_seal(&context, err);
         free_context(&context);
