@@ -137,9 +137,10 @@ class Sources(scenario.Scenario):
 
     def interrupt(self, number):
         """Seals slowly, and sends the signal when there is something of an archive."""
-        child = subprocess.Popen(
-            [scenario.COMMAND, "seal", self.vault, self.source, "--level", "19", "--threads", "1"],
-            env=self.env, cwd=self.dir, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        words = [scenario.COMMAND, "seal", self.vault, self.source, "--level", "19", "--threads",
+                 "1", "--memory", "16M"]
+        child = subprocess.Popen(words, env=self.env, cwd=self.dir, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE)
         deadline = time.monotonic() + 10
         while child.poll() is None and time.monotonic() < deadline:
             if any((self.vault / "archives").rglob("*")):
