@@ -174,7 +174,7 @@ def make_sample(maker):
                + "".join(map(event, range(20))) + "END:VCALENDAR\r\n")
     maker.text("Mail/inbox.mbox", "".join(message(i, words[i]) for i in range(40)))
     for i in range(12):
-        maker.text(f"Notes/note {i:02}.md", "# A note\n\n" + "".join(words[10 * i:10 * i + 10]))
+        maker.text(f"Notes/{i:02}.note", "".join(words[10 * i:10 * i + 10]))
     maker.text("Documents/letter.txt", "".join(words))
     maker.text(b"Documents/caf\xe9.txt", "A name in Latin-1.\n")
     make_odd_files(maker)

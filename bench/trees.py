@@ -10,7 +10,7 @@ import os
 import stat
 import sys
 
-CHUNK_LEN = 1 << 20
+CHUNK_LEN = 1 << 17
 NO_XATTRS = (95, 61)  # ENOTSUP, ENODATA
 
 
@@ -47,13 +47,11 @@ def xattrs(path):
 
 def same_bytes(path_a, path_b):
     with open(path_a, "rb", buffering=0) as a, open(path_b, "rb", buffering=0) as b:
-        buffer_a, buffer_b = bytearray(CHUNK_LEN), bytearray(CHUNK_LEN)
         while True:
-            len_a, len_b = a.readinto(buffer_a), b.readinto(buffer_b)
-            # Beyond what was read lies the chunk before, which was equal.
-            if len_a != len_b or buffer_a != buffer_b:
+            chunk_a, chunk_b = a.read(CHUNK_LEN), b.read(CHUNK_LEN)
+            if chunk_a != chunk_b:
                 return False
-            if len_a == 0:
+            if not chunk_a:
                 return True
 
 
@@ -116,9 +114,10 @@ def main():
     if different:
         return 1
     infos = entries(os.fsencode(root_a)).values()
-    sizes = [info.st_size for info in infos if stat.S_ISREG(info.st_mode)]
-    print(f"Identical: {len(sizes)} files of {sum(sizes):,} bytes and {len(infos) - len(sizes)} "
-          "folders and links, in names, bytes, modes, owners, times, links and attributes.")
+    sizes = {(info.st_dev, info.st_ino): info.st_size for info in infos
+             if stat.S_ISREG(info.st_mode)}
+    print(f"Identical: {len(infos)} names, {len(sizes)} files of {sum(sizes.values()):,} bytes; in "
+          "bytes, modes, owners, times, links and attributes.")
     return 0
 
 
