@@ -101,6 +101,8 @@ static const struct entries_case entries_cases[] = {
     {"extents beyond the size", "extents are more than their file", {FILE_A "09" "01" EXTENT}},
     {"a hole beyond the size", "extents are more than their file",
      {FILE_A "0a" "01" EXTENT_OF("01" "0a" "00" "00" "00" "0a" "0a" "00")}},
+    {"holes and extents beyond the size", "extents are more than their file",
+     {FILE_A "18" "02" EXTENT_OF("05" "0a" "00" "00" "00" "0a" "0a" "00") EXTENT}},
     {"a hole of 2^63 - 1", "extents are more than their file",
      {FILE_A "ffffffffffffffff7f" "01" EXTENT_OF("ffffffffffffffff7f" "0a0000000a0a00")}},
     {"an empty extent", "an extent or its frame is empty",
