@@ -136,6 +136,8 @@ enum adp_status cmd_verify(struct cli *cli, struct adp_error *err)
     if (status != ADP_OK || run.worst == ADP_OK)
         return status;
     *err = run.worst_error;
-    out_note(&cli->out, "%zu of %zu snapshots failed", run.num_failed, run.num_total);
+    if (run.num_total > 1)
+        out_note(&cli->out, "%zu of %zu snapshots failed; the worst of it:", run.num_failed,
+                 run.num_total);
     return run.worst;
 }

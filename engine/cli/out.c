@@ -185,7 +185,7 @@ static void print_root(struct out *out, enum adp_status status)
 
     json_object_set_new(out->root, "status", json_string(out_status_word(status)));
     json_object_set_new(out->root, "exit_code", json_integer(adp_status_exit_code(status)));
-    text = json_dumps(out->root, JSON_INDENT(2));
+    text = json_dumps(out->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     /* After a streamed array the object goes on: its opening brace is there already. */
     if (out->is_streaming)
         printf("],%s\n", text + 1);
