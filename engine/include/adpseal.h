@@ -58,6 +58,7 @@ enum adp_status {
     ADP_ERR_TRUNCATED = 29,     /* FLOE: the end is missing */
     ADP_ERR_TRAILING = 30,      /* FLOE: bytes after the final segment */
     ADP_ERR_CONTENT = 31, /* authentic bytes that do not decompress or digest as the index says */
+    ADP_ERR_MISSING = 32, /* a file that a signed record names is gone */
 
     /* Keys. */
     ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it */

@@ -88,20 +88,49 @@ static enum adp_status read_header(struct adp_archive *archive, const struct adp
     return ADP_OK;
 }
 
+/* Slots can be rewritten by anyone: the right one is the one whose key the FLOE header confirms. If
+ * none is, a key that opened but did not fit says more than one that did not open. */
+static enum adp_status try_slots(struct adp_archive *archive, const struct adp_vault *vault,
+                                 uint8_t *key, struct adp_error *err)
+{
+    const struct adp_floe_params params = {archive->header.enc_seg_len, ADP_FLOE_ROTATION};
+    uint8_t fixed[ADP_HEADER_FIXED_LEN];
+    struct adp_error why = {0};
+    enum adp_status worst = ADP_OK;
+
+    adp_header_fixed(fixed, &archive->header);
+    for (size_t i = 0; i < archive->header.num_slots; i++) {
+        enum adp_status status =
+            adp_vault_slot_key(vault, &archive->header, i, archive->path, key, &why);
+
+        if (status == ADP_OK)
+            status = adp_floe_open_start(&archive->floe, archive->header.floe_header, &params,
+                                         vault->kernel, key, fixed, sizeof(fixed), &why);
+        if (status == ADP_OK)
+            return ADP_OK;
+        if (worst == ADP_OK || worst == ADP_ERR_NO_KEY) {
+            worst = status;
+            if (err != NULL)
+                *err = why;
+        }
+    }
+    if (worst == ADP_OK)
+        return adp_fail(err, ADP_ERR_NO_KEY, archive->path,
+                        "the archive has no key slot of a known type");
+    if (err != NULL && err->path[0] == '\0')
+        snprintf(err->path, sizeof(err->path), "%s", archive->path);
+    return worst;
+}
+
 static enum adp_status unwrap(struct adp_archive *archive, const struct adp_vault *vault,
                               struct adp_error *err)
 {
-    const struct adp_floe_params params = {archive->header.enc_seg_len, ADP_FLOE_ROTATION};
-    uint8_t fixed[ADP_HEADER_FIXED_LEN], *key = adp_secret_new(ADP_FLOE_KEY_LEN);
+    uint8_t *key = adp_secret_new(ADP_FLOE_KEY_LEN);
     enum adp_status status;
 
     if (key == NULL)
         return adp_fail_memory(err);
-    adp_header_fixed(fixed, &archive->header);
-    status = adp_vault_archive_key(vault, &archive->header, archive->path, key, err);
-    if (status == ADP_OK)
-        status = adp_floe_open_start(&archive->floe, archive->header.floe_header, &params,
-                                     vault->kernel, key, fixed, sizeof(fixed), err);
+    status = try_slots(archive, vault, key, err);
     adp_secret_free(key, ADP_FLOE_KEY_LEN);
     return status;
 }
@@ -178,7 +207,7 @@ enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vaul
     snprintf(name, sizeof(name), "%s/%s.adps", id, adp_category_name(record->category));
     archive->fd = adp_fs_open_beneath(vault->archives_dir, name, O_RDONLY, 0);
     if (archive->fd == -ENOENT) {
-        status = adp_fail(err, ADP_ERR_NOT_FOUND, archive->path, "the archive is missing");
+        status = adp_fail(err, ADP_ERR_MISSING, archive->path, "the archive is missing");
         adp_error_hint(err, status, COPY_HINT);
     } else if (archive->fd < 0) {
         status = adp_fail_errno(err, -archive->fd, archive->path, "cannot open the archive");

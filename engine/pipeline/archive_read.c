@@ -71,8 +71,7 @@ enum adp_status adp_archive_open_segment(struct adp_archive *archive,
         note_tag(archive, segment, position);
         return ADP_OK;
     }
-    adp_fail(err, status, archive->path, "segment %" PRIu64 " is damaged: %s", position,
-             why.message);
+    adp_fail(err, status, archive->path, "%s", why.message);
     if (status == ADP_ERR_SEGMENT_TAG) {
         diagnose(archive, scratch, segment, position, err);
         status = err != NULL ? err->status : status;

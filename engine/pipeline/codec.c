@@ -17,8 +17,8 @@
  * the space is worth. */
 #define WORTH_SHIFT 5
 
-/* docs/FORMAT.md section 7: a window of at most 8 MiB. */
-#define WINDOW_LOG_MAX 23
+/* docs/FORMAT.md section 7. */
+#define WINDOW_MAX (UINT64_C(8) << 20)
 
 /* Sorted, lower case. */
 static const char *const compressed_endings[] = {
@@ -104,15 +104,29 @@ enum adp_status adp_codec_compress_all(void **zstd, const uint8_t *data, size_t 
     return adp_fail(err, ADP_ERR_INTERNAL, NULL, "zstd failed: %s", ZSTD_getErrorName(*out_len));
 }
 
+/* RFC 8878 section 3.1.1.1: descriptor at byte 4; without the single segment flag a window
+ * descriptor follows. libzstd limits windows when streaming only. */
+static int header_allowed(const uint8_t *data, size_t len)
+{
+    uint8_t descriptor, window;
+
+    if (len < 6)
+        return 0;
+    descriptor = data[4];
+    window = data[5];
+    if ((descriptor & 3) != 0)
+        return 0; /* a dictionary */
+    if ((descriptor & 0x20) != 0)
+        return 1; /* the content is the window */
+    return (UINT64_C(1) << (10 + (window >> 3))) / 8 * (8 + (window & 7)) <= WINDOW_MAX;
+}
+
 int adp_codec_decompress(void **zstd, uint8_t *out, size_t out_len, const uint8_t *data, size_t len)
 {
-    if (*zstd == NULL) {
+    if (*zstd == NULL)
         *zstd = ZSTD_createDCtx();
-        if (*zstd == NULL)
-            return 0;
-        ZSTD_DCtx_setParameter(*zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
-    }
-    if (ZSTD_getFrameContentSize(data, len) != out_len ||
+    if (*zstd == NULL || !header_allowed(data, len) ||
+        ZSTD_getFrameContentSize(data, len) != out_len ||
         ZSTD_findFrameCompressedSize(data, len) != len)
         return 0;
     return ZSTD_decompressDCtx(*zstd, out, out_len, data, len) == out_len;

@@ -106,6 +106,8 @@ static enum adp_status restore_archive(struct restoring *restoring,
         restoring->report->categories[record->category].stored_bytes += record->size;
     else if (restoring->num_entries > 0)
         restore_discard(restoring);
+    adp_path_set_clear(&restoring->files);
+    adp_path_set_clear(&restoring->failed);
     if (restoring->file >= 0)
         adp_ioq_file_remove(restoring->run.queue, restoring->file);
     adp_archive_close(restoring->archive);
@@ -276,8 +278,7 @@ static enum adp_status verify_all(struct restoring *restoring,
 {
     struct adp_selection one = *selection;
     struct adp_vault_names names;
-    enum adp_status status =
-        adp_vault_list_names(restoring->vault, "snapshots", ".adpr", &names, first);
+    enum adp_status status = adp_vault_list_snapshots(restoring->vault, &names, first);
 
     for (size_t i = 0; status == ADP_OK && i < names.num && !restoring->tell->cancelled; i++) {
         one.snapshot = names.items[i];

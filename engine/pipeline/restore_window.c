@@ -189,11 +189,16 @@ static enum adp_status materialise(struct restoring *restoring, struct restore_e
                                    struct adp_error *err)
 {
     struct materialising materialising = {restoring, entry};
+    enum adp_status status;
 
     if (restoring->target < 0 || is_selected(restoring->select, entry->target))
         return ADP_OK;
-    return adp_select_find(restoring->archive, entry->target, strlen(entry->target), take_content,
-                           &materialising, err);
+    status = adp_select_find(restoring->archive, entry->target, strlen(entry->target), take_content,
+                             &materialising, err);
+    if (status == ADP_ERR_NOT_FOUND || (status == ADP_OK && entry->type != ADP_ENTRY_FILE))
+        return adp_fail(err, ADP_ERR_FORMAT, restoring->archive->path,
+                        "the index has a hard link to a path that is no file in it");
+    return status;
 }
 
 /* -- Events. */
@@ -262,16 +267,50 @@ static enum adp_status make_others(struct restoring *restoring, struct adp_error
     return status;
 }
 
-static void finish_window(struct restoring *restoring)
+/* A link's file must be in this archive, and it must be the one that was restored just now: one
+ * that lay in the target before may be another. */
+static enum adp_status finish_link(struct restoring *restoring, struct restore_entry *entry,
+                                   struct adp_error *err)
+{
+    size_t len = strlen(entry->target);
+
+    if (!adp_path_set_has(&restoring->files, entry->target, len))
+        return adp_fail(err, ADP_ERR_FORMAT, restoring->archive->path,
+                        "the index has a hard link to a path that is no file in it");
+    if (restoring->target < 0)
+        return ADP_OK;
+    if (adp_path_set_has(&restoring->failed, entry->target, len))
+        restore_entry_fail(entry, ADP_ERR_IO, 0, "the file that it is a link to was not restored");
+    else
+        restore_hardlink(restoring, entry);
+    return ADP_OK;
+}
+
+static enum adp_status finish_entry(struct restoring *restoring, struct restore_entry *entry,
+                                    struct adp_error *err)
+{
+    size_t len = strlen(entry->path);
+    enum adp_status status = ADP_OK;
+
+    if (entry->type == ADP_ENTRY_HARDLINK)
+        status = finish_link(restoring, entry, err);
+    else if (entry->type == ADP_ENTRY_FILE &&
+             (!adp_path_set_add(&restoring->files, entry->path, len) ||
+              (entry->is_failed && !adp_path_set_add(&restoring->failed, entry->path, len))))
+        status = adp_fail_memory(err);
+    if (restoring->target >= 0)
+        tell_entry(restoring, entry);
+    return status;
+}
+
+static enum adp_status finish_window(struct restoring *restoring, enum adp_status status,
+                                     struct adp_error *err)
 {
     for (size_t i = 0; i < restoring->num_entries; i++) {
         struct restore_entry *entry = restoring->entries[i];
 
-        if (restoring->target >= 0 && restoring->status == ADP_OK) {
-            if (entry->type == ADP_ENTRY_HARDLINK)
-                restore_hardlink(restoring, entry);
-            tell_entry(restoring, entry);
-        }
+        if (status == ADP_OK)
+            status = finish_entry(restoring, entry, err);
         if (atomic_load(&entry->remaining) > 0)
             restore_file_abandon(entry);
         pthread_mutex_destroy(&entry->lock);
@@ -279,13 +318,12 @@ static void finish_window(struct restoring *restoring)
     restoring->tell->progress.done_entries += restoring->num_entries;
     restoring->num_entries = restoring->num_extents = 0;
     restore_arena_reset(&restoring->arena);
+    return status;
 }
 
 void restore_discard(struct restoring *restoring)
 {
-    if (restoring->status == ADP_OK)
-        restoring->status = ADP_ERR_CANCELLED;
-    finish_window(restoring);
+    (void)finish_window(restoring, ADP_ERR_CANCELLED, NULL);
 }
 
 enum adp_status restore_flush(struct restoring *restoring, struct adp_error *err)
@@ -296,10 +334,7 @@ enum adp_status restore_flush(struct restoring *restoring, struct adp_error *err
         status = make_others(restoring, err);
     if (status == ADP_OK)
         status = restore_frames(restoring, err);
-    if (status != ADP_OK && restoring->status == ADP_OK)
-        restoring->status = status;
-    finish_window(restoring);
-    return status;
+    return finish_window(restoring, status, err);
 }
 
 enum adp_status restore_take(void *user, const struct adp_index_entry *from,

@@ -16,6 +16,7 @@
 #include "archive_read.h"
 #include "gcm.h"
 #include "meta.h"
+#include "path_set.h"
 #include "run.h"
 #include "select.h"
 
@@ -133,7 +134,9 @@ struct restoring {
     size_t next_segment, next_frame, frames_done;
     struct restore_buffer *buffers, *free_buffers;
     size_t num_buffers;
-    unsigned num_reads; /* in flight: not more than the queue takes */
+    unsigned num_reads;         /* in flight: not more than the queue takes */
+    struct adp_path_set files;  /* of the archive at hand, for hard links to them */
+    struct adp_path_set failed; /* those that were not restored */
     /* across windows and archives */
     struct restore_arena dir_arena;
     struct restore_dir *dirs;

@@ -72,6 +72,11 @@ enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned cate
             continue;
         status = adp_wrap_open(out, &found->wraps[i].wrap, vault->identity->keys->kem_private, info,
                                info_len, err);
+        if (status ==
+            ADP_ERR_NO_KEY) /* a signed keybag that wraps wrongly: not the device's fault */
+            return adp_fail(err, ADP_ERR_FORMAT, vault->path,
+                            "the keybag's wrap of epoch %u of %s does not open", epoch,
+                            adp_category_name(category));
         if (status != ADP_OK)
             return status;
         adp_kem_public(pub, out);
@@ -85,27 +90,21 @@ enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned cate
     return no_key(vault, category, err);
 }
 
-enum adp_status adp_vault_archive_key(const struct adp_vault *vault,
-                                      const struct adp_header *header, const char *path,
-                                      uint8_t out[ADP_FLOE_KEY_LEN], struct adp_error *err)
+enum adp_status adp_vault_slot_key(const struct adp_vault *vault, const struct adp_header *header,
+                                   size_t index, const char *path, uint8_t out[ADP_FLOE_KEY_LEN],
+                                   struct adp_error *err)
 {
-    uint8_t fixed[ADP_HEADER_FIXED_LEN], info[128], *key;
-    enum adp_status status = ADP_ERR_NO_KEY;
+    const struct adp_slot *slot = &header->slots[index];
+    uint8_t fixed[ADP_HEADER_FIXED_LEN], info[128], *key = adp_secret_new(ADP_KEM_KEY_LEN);
+    enum adp_status status;
     size_t info_len;
 
-    if (header->num_slots == 0)
-        return adp_fail(err, ADP_ERR_NO_KEY, path, "the archive has no key slot of a known type");
-    key = adp_secret_new(ADP_KEM_KEY_LEN);
     if (key == NULL)
         return adp_fail_memory(err);
     adp_header_fixed(fixed, header);
-    for (size_t i = 0; i < header->num_slots && status != ADP_OK; i++) {
-        const struct adp_slot *slot = &header->slots[i];
-
-        status = adp_vault_epoch_key(vault, header->category, slot->key_epoch, key, err);
-        if (status != ADP_OK)
-            continue;
-        info_len = adp_slot_info(info, fixed, slot->key_epoch);
+    info_len = adp_slot_info(info, fixed, slot->key_epoch);
+    status = adp_vault_epoch_key(vault, header->category, slot->key_epoch, key, err);
+    if (status == ADP_OK) {
         status = adp_wrap_open(out, &slot->wrap, key, info, info_len, err);
         if (status == ADP_ERR_NO_KEY) {
             adp_fail(err, status, path, "its key slot does not open with the category's key");

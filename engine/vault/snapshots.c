@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,22 @@ enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *
     return adp_fail_errno(err, -rc, path, "cannot list a folder of the vault");
 }
 
+enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct adp_vault_names *out,
+                                         struct adp_error *err)
+{
+    enum adp_status status = adp_vault_list_names(vault, "snapshots", ".adpr", out, err);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < out->num; i++) {
+        if (adp_snapshot_id_check(out->items[i], strlen(out->items[i])))
+            out->items[kept++] = out->items[i];
+        else
+            free(out->items[i]);
+    }
+    out->num = kept;
+    return status;
+}
+
 void adp_vault_names_free(struct adp_vault_names *names)
 {
     for (size_t i = 0; i < names->num; i++)
@@ -110,6 +127,14 @@ static enum adp_status check_record(const struct adp_vault *vault, const struct 
     if (strcmp(record->id, id) != 0)
         return adp_fail(err, ADP_ERR_MISMATCH, path, "this record is that of snapshot %s",
                         record->id);
+    if (record->keybag_generation > vault->keybag.generation) {
+        adp_fail(err, ADP_ERR_ROLLBACK, path,
+                 "it was sealed under keybag generation %" PRIu64 ", but the vault's is %" PRIu64,
+                 record->keybag_generation, vault->keybag.generation);
+        return adp_error_hint(err, ADP_ERR_ROLLBACK,
+                              "the keybag has been set back: restore the newer files of keybag/ "
+                              "from a copy");
+    }
     author = find_author(vault, record->author);
     if (author == NULL) {
         adp_fail(err, ADP_ERR_SIGNATURE, path,
@@ -208,7 +233,7 @@ enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *nam
                                   struct adp_record *out, struct adp_error *err)
 {
     struct adp_vault_names names;
-    enum adp_status status = adp_vault_list_names(vault, "snapshots", ".adpr", &names, err);
+    enum adp_status status = adp_vault_list_snapshots(vault, &names, err);
 
     if (status != ADP_OK)
         return status;
@@ -256,7 +281,7 @@ enum adp_status adp_vault_snapshots(const struct adp_vault *vault, struct adp_sn
                                     adp_event_fn on_event, void *user, struct adp_error *err)
 {
     struct adp_vault_names names;
-    enum adp_status status = adp_vault_list_names(vault, "snapshots", ".adpr", &names, err);
+    enum adp_status status = adp_vault_list_snapshots(vault, &names, err);
 
     out->items = NULL;
     out->num = 0;
@@ -305,7 +330,7 @@ void adp_vault_clean(const struct adp_vault *vault)
 
     /* Folders first: one that is committed in between then has its record in the second list. */
     if (adp_vault_list_names(vault, "archives", "", &folders, NULL) == ADP_OK &&
-        adp_vault_list_names(vault, "snapshots", ".adpr", &records, NULL) == ADP_OK) {
+        adp_vault_list_snapshots(vault, &records, NULL) == ADP_OK) {
         for (size_t i = 0; i < folders.num; i++) {
             const char *id = folders.items[i];
             int fd;

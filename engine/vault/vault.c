@@ -193,6 +193,31 @@ static enum adp_status newest_keybag(const struct adp_vault *vault, char out[17]
     return status;
 }
 
+/* Where the generation before is still there, this one must name it. */
+static enum adp_status check_previous(const struct adp_vault *vault,
+                                      const struct adp_keybag *keybag, const char *path,
+                                      struct adp_error *err)
+{
+    uint8_t hash[ADP_HASH_LEN], *data = NULL;
+    char name[32];
+    size_t len = 0;
+    int rc;
+
+    snprintf(name, sizeof(name), "%016" PRIx64 ".adpk", keybag->generation - 1);
+    rc = adp_fs_load(vault->keybag_dir, name, ADP_KEYBAG_MAX, &data, &len);
+    if (rc < 0)
+        return ADP_OK;
+    adp_sha256(hash, data, len);
+    free(data);
+    if (memcmp(hash, keybag->previous, ADP_HASH_LEN) == 0)
+        return ADP_OK;
+    adp_fail(err, ADP_ERR_MISMATCH, path, "it does not follow from the generation before it, %s",
+             name);
+    return adp_error_hint(err, ADP_ERR_MISMATCH,
+                          "the keybag has been forked, or one file was changed: compare keybag/ "
+                          "with a copy");
+}
+
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err)
 {
     char path[ADP_VAULT_PATH_LEN], name[32], number[17];
@@ -217,6 +242,8 @@ enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error 
                      "the keybag's name does not say its generation, %" PRIu64, keybag.generation);
         adp_error_hint(err, status, "restore the file from a copy of the vault");
     }
+    if (status == ADP_OK)
+        status = check_previous(vault, &keybag, path, err);
     if (status == ADP_OK && vault->identity != NULL)
         status = check_pin(vault, &keybag, path, err);
     if (status == ADP_OK) {

@@ -90,11 +90,11 @@ enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned cate
                                     uint32_t epoch, uint8_t out[ADP_KEM_KEY_LEN],
                                     struct adp_error *err);
 
-/* adp_vault_archive_key unwraps an archive's key from whichever slot this identity can open.
- * |path| is for messages. */
-enum adp_status adp_vault_archive_key(const struct adp_vault *vault,
-                                      const struct adp_header *header, const char *path,
-                                      uint8_t out[ADP_FLOE_KEY_LEN], struct adp_error *err);
+/* adp_vault_slot_key unwraps an archive's key from slot |index|. ADP_ERR_NO_KEY if the identity
+ * cannot open it, or if the slot is another archive's. |path| is for messages. */
+enum adp_status adp_vault_slot_key(const struct adp_vault *vault, const struct adp_header *header,
+                                   size_t index, const char *path, uint8_t out[ADP_FLOE_KEY_LEN],
+                                   struct adp_error *err);
 
 /* -- snapshots.c */
 
@@ -111,6 +111,10 @@ struct adp_vault_names {
     char **items;
     size_t num;
 };
+
+/* adp_vault_list_snapshots lists the ids of the snapshots, oldest first. */
+enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct adp_vault_names *out,
+                                         struct adp_error *err);
 
 /* adp_vault_list_names lists the entries of |folder| ("snapshots", ...) whose names end in
  * |suffix|, without it, and do not begin with a dot. Freed with adp_vault_names_free. */
