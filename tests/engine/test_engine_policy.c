@@ -156,6 +156,7 @@ static void test_builtin_rules(void)
 static void test_verdict_names_the_rule(void)
 {
     struct adp_policy *policy = must_parse("version: 1\n"
+                                           "builtin: true\n"
                                            "rules:\n"
                                            "  - {match: \"/Work/\", category: drive}\n"
                                            "  - {match: \"*.scan.png\", category: notes}\n");
