@@ -6,14 +6,14 @@
 #include <openssl/aead.h>
 #include <pthread.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#    define SANITIZED 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(ADP_TEST_EMULATED)
+#    define SLOW 1
 #elif defined(__has_feature)
 #    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#        define SANITIZED 1
+#        define SLOW 1
 #    endif
 #endif
-#ifdef SANITIZED
+#ifdef SLOW
 #    define MAX_LEN ((size_t)64 << 10)
 #else
 #    define MAX_LEN ((size_t)1 << 20)
