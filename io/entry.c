@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static int result(int rc)
@@ -89,6 +90,28 @@ int adp_entry_truncate(int fd, uint64_t size)
         rc = result(ftruncate(fd, (off_t)size));
     while (rc == -EINTR);
     return rc;
+}
+
+static int is_cached(int fd)
+{
+    char byte;
+    struct iovec vec = {&byte, 1};
+
+    return preadv2(fd, &vec, 1, 0, RWF_NOWAIT) == 1;
+}
+
+int adp_entry_go_direct(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && !is_cached(fd) && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0;
+}
+
+int adp_entry_go_buffered(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    return flags < 0 ? -errno : result(fcntl(fd, F_SETFL, flags & ~O_DIRECT));
 }
 
 int adp_entry_lock(int fd, int exclusive)

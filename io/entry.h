@@ -34,6 +34,15 @@ int adp_entry_reserve(int fd, uint64_t size);
 /* adp_entry_truncate sets |fd|'s length. */
 int adp_entry_truncate(int fd, uint64_t size);
 
+/* adp_entry_go_direct makes reads of the open file |fd| go round the page cache, unless its
+ * beginning is there already: then reading it from there is faster. Offsets, lengths and memory of
+ * reads must be multiples of 4096 from then on; the last one may reach beyond the end. Returns
+ * whether it did: a file system may refuse. */
+int adp_entry_go_direct(int fd);
+
+/* adp_entry_go_buffered ends that. */
+int adp_entry_go_buffered(int fd);
+
 /* adp_entry_lock takes an advisory lock on |fd| (a directory will do) without waiting: -EBUSY if
  * another process has it. It ends when |fd| is closed. */
 int adp_entry_lock(int fd, int exclusive);

@@ -1,8 +1,12 @@
 /* Large files: opened by a reader, read in chunks by the queue. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "codec.h"
+#include "entry.h"
 #include "sealing.h"
+
+#define DIRECT_ALIGN 4096u
 
 static void append_file(struct sealing *sealing, struct seal_entry *entry)
 {
@@ -69,6 +73,20 @@ void seal_open_large(struct adp_job *job, unsigned thread)
     adp_capture_dir_close(&dir);
     if (entry->capture.fd >= 0)
         adp_capture_holes(&entry->capture);
+    /* Going round the page cache saves a copy, and leaves it to those who need it. */
+    if (entry->capture.fd >= 0 && entry->capture.st.st_size >= (off_t)ADP_CHUNK_LEN)
+        entry->is_direct = adp_entry_go_direct(entry->capture.fd);
+}
+
+/* Some file systems take O_DIRECT at open and refuse it at reading: once more, without. */
+static int read_buffered(struct seal_frame *frame, struct seal_entry *entry)
+{
+    struct adp_error error = {0};
+
+    if (frame->is_retried || adp_entry_go_buffered(entry->capture.fd) < 0)
+        return 0;
+    frame->is_retried = 1;
+    return adp_run_transfer(&frame->sealing->context->run, &frame->read, &error) == ADP_OK;
 }
 
 static void chunk_read(struct adp_transfer *transfer)
@@ -79,11 +97,15 @@ static void chunk_read(struct adp_transfer *transfer)
     struct adp_capture *capture = &entry->capture;
     int64_t result = transfer->req.result;
 
+    if (result == -EINVAL && entry->is_direct && read_buffered(frame, entry))
+        return;
+    if (result > (int64_t)frame->len)
+        result = (int64_t)frame->len; /* a length is rounded up for direct reads */
     if (result < 0) {
         capture->skip_reason = ADP_SKIP_UNREADABLE;
         capture->skip_errno = (int)-result;
         result = 0;
-    } else if ((size_t)result < transfer->req.len) {
+    } else if ((size_t)result < frame->len) {
         capture->is_short = capture->is_changed = 1;
         if (frame->parts[0].extent + 1 < entry->num_extents)
             entry->extents[frame->parts[0].extent + 1].hole += transfer->req.len - (size_t)result;
@@ -115,12 +137,14 @@ static void read_chunk(struct seal_entry *entry, struct seal_frame *frame)
 
         entry->extents[entry->next_extent].hole += range->offset - before;
     }
+    frame->len = len;
     frame->read.done = chunk_read;
-    frame->read.req = (struct adp_io_req){.op = ADP_IO_READ,
-                                          .file = entry->file,
-                                          .buf = frame->chunk->data,
-                                          .len = len,
-                                          .offset = entry->next_offset};
+    frame->read.req =
+        (struct adp_io_req){.op = ADP_IO_READ,
+                            .file = entry->file,
+                            .buf = frame->chunk->data,
+                            .len = (len + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN,
+                            .offset = entry->next_offset};
     entry->next_extent++;
     entry->next_offset += len;
     if (entry->next_offset == end && ++entry->next_range < capture->num_ranges)

@@ -34,7 +34,8 @@ struct seal_entry {
     struct adp_capture capture;
     int is_captured;
     int is_large;
-    int file; /* in the queue, or -1 */
+    int is_direct; /* read around the page cache */
+    int file;      /* in the queue, or -1 */
     struct adp_extent *extents;
     size_t num_extents;
     unsigned pending; /* frames that are not placed yet */
@@ -64,7 +65,8 @@ struct seal_frame {
     size_t len, stored_len;
     size_t planned; /* a batch: bytes that its members are expected to have */
     uint8_t codec;
-    int is_raw; /* compressed already, by its name */
+    int is_raw;     /* compressed already, by its name */
+    int is_retried; /* read again, through the page cache */
     struct seal_part *parts;
     size_t num_parts;
     struct seal_frame *next;
