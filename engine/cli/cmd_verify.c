@@ -89,15 +89,12 @@ static enum adp_status verify_one(struct verification *run, const char *id)
 static void note_record(void *user, const struct adp_event *event)
 {
     struct verification *run = user;
-    struct adp_error err;
 
     session_on_event(run->cli, event);
     if (event->kind != ADP_EVENT_REFUSED)
         return;
-    out_fail(&err, event->status, event->path, NULL, "%s",
-             event->message != NULL ? event->message : adp_status_string(event->status));
     run->num_total++;
-    note_failure(run, &err);
+    note_failure(run, event->error);
 }
 
 static enum adp_status verify_all(struct verification *run, struct adp_error *err)
@@ -137,7 +134,6 @@ enum adp_status cmd_verify(struct cli *cli, struct adp_error *err)
         return status;
     *err = run.worst_error;
     if (run.num_total > 1)
-        out_note(&cli->out, "%zu of %zu snapshots failed; the worst of it:", run.num_failed,
-                 run.num_total);
+        out_note(&cli->out, "%zu of %zu snapshots failed", run.num_failed, run.num_total);
     return run.worst;
 }

@@ -89,14 +89,10 @@ json_t *out_error_json(const struct adp_error *err)
     return object;
 }
 
-void out_error(struct out *out, const struct adp_error *err)
+static void print_error(const struct adp_error *err)
 {
     const char *message = err->message[0] != '\0' ? err->message : adp_status_string(err->status);
 
-    if (out->is_json) {
-        json_object_set_new(out->root, "error", out_error_json(err));
-        return;
-    }
     fputs("adp-seal: ", stderr);
     if (err->path[0] != '\0')
         print_escaped(err->path, ": ");
@@ -110,6 +106,21 @@ void out_error(struct out *out, const struct adp_error *err)
     }
 }
 
+/* What was told when it happened is not told again at the end. */
+static int is_told(const struct out *out, const struct adp_error *err)
+{
+    return out->told.status == err->status && out->told.offset == err->offset &&
+           strcmp(out->told.path, err->path) == 0 && strcmp(out->told.message, err->message) == 0;
+}
+
+void out_error(struct out *out, const struct adp_error *err)
+{
+    if (out->is_json)
+        json_object_set_new(out->root, "error", out_error_json(err));
+    else if (!is_told(out, err))
+        print_error(err);
+}
+
 static void record_event(struct out *out, const struct adp_event *event)
 {
     json_t *object = json_object();
@@ -120,6 +131,8 @@ static void record_event(struct out *out, const struct adp_event *event)
     text_set(object, "message", event->message);
     if (event->sys_errno != 0)
         json_object_set_new(object, "errno", json_integer(event->sys_errno));
+    if (event->error != NULL && event->error->has_offset)
+        json_object_set_new(object, "offset", json_integer((json_int_t)event->error->offset));
     if (out->events == NULL) {
         out->events = json_array();
         json_object_set_new(out->root, "events", out->events);
@@ -135,6 +148,12 @@ void out_event(struct out *out, const struct adp_event *event)
     }
     if (out->is_quiet && event->kind == ADP_EVENT_NOTE)
         return;
+    if (event->error != NULL) {
+        print_error(event->error);
+        if (out->told.status == ADP_OK)
+            out->told = *event->error;
+        return;
+    }
     fputs("adp-seal: ", stderr);
     if (event->path != NULL)
         print_escaped(event->path, ": ");

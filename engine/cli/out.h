@@ -14,7 +14,8 @@ struct out {
     json_t *events;   /* its array of events; NULL before the first */
     int is_streaming; /* between out_stream_begin and out_finish */
     int num_streamed;
-    int write_errno; /* of the first failure to write to standard output */
+    int write_errno;       /* of the first failure to write to standard output */
+    struct adp_error told; /* the first failure that was told as it happened */
 };
 
 void out_init(struct out *out, int is_json, int is_quiet);

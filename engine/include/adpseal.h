@@ -289,8 +289,9 @@ struct adp_event {
     enum adp_event_kind kind;
     enum adp_status status;
     int sys_errno;
-    const char *path;    /* the entry or file; valid during the call */
-    const char *message; /* what happened, for people; valid during the call */
+    const char *path;              /* the entry or file; valid during the call */
+    const char *message;           /* what happened, for people; valid during the call */
+    const struct adp_error *error; /* with ADP_EVENT_REFUSED: all of it; valid during the call */
 };
 
 struct adp_progress {

@@ -49,20 +49,31 @@ void adp_tell_end(struct adp_tell *tell)
     (void)adp_tell_progress(tell);
 }
 
-void adp_tell_event(struct adp_tell *tell, enum adp_event_kind kind, enum adp_status status,
-                    int sys_errno, const char *path, const char *message)
+static void tell(struct adp_tell *run, const struct adp_event *event)
 {
-    struct adp_event event = {
-        .kind = kind, .status = status, .sys_errno = sys_errno, .path = path, .message = message};
-
-    tell->counts[kind]++;
-    if (tell->options->on_event != NULL)
-        tell->options->on_event(tell->options->user, &event);
+    run->counts[event->kind]++;
+    if (run->options->on_event != NULL)
+        run->options->on_event(run->options->user, event);
 }
 
-void adp_tell_error(struct adp_tell *tell, enum adp_event_kind kind, const struct adp_error *why)
+void adp_tell_event(struct adp_tell *run, enum adp_event_kind kind, enum adp_status status,
+                    int sys_errno, const char *path, const char *message)
 {
-    adp_tell_event(tell, kind, why->status, why->sys_errno, why->path, why->message);
+    tell(run, &(struct adp_event){.kind = kind,
+                                  .status = status,
+                                  .sys_errno = sys_errno,
+                                  .path = path,
+                                  .message = message});
+}
+
+void adp_tell_error(struct adp_tell *run, enum adp_event_kind kind, const struct adp_error *why)
+{
+    tell(run, &(struct adp_event){.kind = kind,
+                                  .status = why->status,
+                                  .sys_errno = why->sys_errno,
+                                  .path = why->path,
+                                  .message = why->message,
+                                  .error = why});
 }
 
 enum adp_status adp_tell_cancelled(struct adp_error *err)

@@ -133,7 +133,8 @@ static void run_job(struct adp_task *task, unsigned thread)
     struct adp_job *job = (struct adp_job *)task;
     struct adp_run *run = job->run;
 
-    job->work(job, thread);
+    if (!atomic_load(&run->is_abandoned))
+        job->work(job, thread);
     job->next = NULL;
     pthread_mutex_lock(&run->lock);
     *run->posted_end = job;

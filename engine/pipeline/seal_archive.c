@@ -13,6 +13,7 @@ void sealing_fail(struct sealing *sealing, enum adp_status status, const struct 
         return;
     sealing->status = status;
     sealing->error = *error;
+    atomic_store(&sealing->context->run.is_abandoned, 1);
 }
 
 void sealing_fail_memory(struct sealing *sealing)

@@ -71,7 +71,6 @@ static void batch_read(struct adp_job *job)
         struct seal_entry *entry = part->entry;
 
         entry->is_captured = !entry->is_large;
-        sealing->context->tell->progress.done_bytes += part->len;
         if (entry->is_large) {
             entry->next_file = sealing->grown;
             sealing->grown = entry;

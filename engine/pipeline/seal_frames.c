@@ -127,6 +127,7 @@ void seal_place(struct sealing *sealing)
         }
         for (size_t i = 0; i < frame->num_parts; i++)
             place_part(frame, &frame->parts[i], offset);
+        sealing->context->tell->progress.done_bytes += frame->len;
         sealing->ready = frame->next;
         if (sealing->ready == NULL)
             sealing->ready_last = &sealing->ready;

@@ -112,7 +112,6 @@ static void chunk_read(struct adp_transfer *transfer)
     }
     frame->len = (size_t)result;
     frame->parts[0].len = (uint32_t)result;
-    frame->sealing->context->tell->progress.done_bytes += (uint64_t)result;
     if (--entry->reads == 0 && entry->is_issued)
         end_file(entry);
     seal_start_compressing(frame);

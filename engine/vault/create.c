@@ -8,6 +8,7 @@
 #include "fs.h"
 #include "secret.h"
 #include "vault.h"
+#include "walk.h"
 
 /* What is made once and must be wiped. */
 struct creation {
@@ -15,32 +16,45 @@ struct creation {
     uint8_t epoch_private[ADP_KEM_KEY_LEN];
 };
 
+static const char *const folders[] = {"keybag", "snapshots", "archives"};
+
+static int refuse_content(void *user, const struct adp_walk_entry *entry)
+{
+    (void)user;
+    return entry->depth > 0 ? -ENOTEMPTY : ADP_WALK_CONTINUE;
+}
+
+/* Takes back what make_folders has made, so that the next try finds an empty folder again. */
+static void remove_folders(const char *dir)
+{
+    int fd = adp_fs_open_dir(dir);
+
+    for (size_t i = 0; fd >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
+        (void)adp_fs_remove_tree(fd, folders[i]);
+    adp_fs_close(fd);
+}
+
 static enum adp_status make_folders(const char *dir, struct adp_error *err)
 {
-    static const char *const folders[] = {"keybag", "snapshots", "archives"};
     int rc = adp_entry_make_dir(AT_FDCWD, dir, 0700), fd;
 
     if (rc < 0 && rc != -EEXIST)
         return adp_fail_errno(err, -rc, dir, "cannot make the vault's folder");
+    if (adp_walk(dir, dir, 1, refuse_content, NULL) == -ENOTEMPTY) {
+        adp_fail(err, ADP_ERR_EXISTS, dir, "the folder is not empty");
+        return adp_error_hint(err, ADP_ERR_EXISTS,
+                              "choose an empty folder, or one that does not exist yet");
+    }
     fd = adp_fs_open_dir(dir);
     if (fd < 0)
         return adp_fail_errno(err, -fd, dir, "cannot open the vault's folder");
-    for (size_t i = 0; i < 3; i++) {
+    rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
         rc = adp_entry_make_dir(fd, folders[i], 0700);
-        if (rc == -EEXIST) {
-            adp_fs_close(fd);
-            adp_fail(err, ADP_ERR_EXISTS, dir, "there is already a folder %s/ in it", folders[i]);
-            return adp_error_hint(err, ADP_ERR_EXISTS,
-                                  "choose an empty folder, or one that does not exist yet");
-        }
-        if (rc < 0) {
-            adp_fs_close(fd);
-            return adp_fail_errno(err, -rc, dir, "cannot make the folder %s/", folders[i]);
-        }
-    }
-    rc = adp_fs_sync_dir(fd);
+    if (rc == 0)
+        rc = adp_fs_sync_dir(fd);
     adp_fs_close(fd);
-    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, dir, "cannot sync the vault's folder");
+    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, dir, "cannot make the vault's folders");
 }
 
 static enum adp_status first_device(struct adp_keybag *keybag, const struct adp_identity *identity,
@@ -140,6 +154,7 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
     adp_secret_free(secrets, sizeof(*secrets));
     if (status != ADP_OK) {
         adp_vault_free(vault);
+        remove_folders(dir);
         return status;
     }
     vault->first_contact = 0;

@@ -271,7 +271,8 @@ static void tell_refused(const struct adp_error *why, adp_event_fn on_event, voi
                               .status = why->status,
                               .sys_errno = why->sys_errno,
                               .path = why->path,
-                              .message = why->message};
+                              .message = why->message,
+                              .error = why};
 
     if (on_event != NULL)
         on_event(user, &event);

@@ -11,6 +11,7 @@
 #include "entry.h"
 #include "error.h"
 #include "fs.h"
+#include "kernel.h"
 #include "secret.h"
 
 int64_t adp_vault_now(void)
@@ -72,16 +73,6 @@ void adp_vault_free(struct adp_vault *vault)
     adp_fs_close(vault->dir);
     free(vault->path);
     free(vault);
-}
-
-static enum adp_status choose_kernel(struct adp_vault *vault, struct adp_error *err)
-{
-    if (adp_gcm_kernel_select(&vault->kernel, NULL) == ADP_GCM_OK)
-        return ADP_OK;
-    adp_fail(err, ADP_ERR_ARGUMENT, NULL, "this machine has no AES-256-GCM kernel called \"%s\"",
-             getenv("ADP_SEAL_KERNEL"));
-    return adp_error_hint(err, ADP_ERR_ARGUMENT,
-                          "unset ADP_SEAL_KERNEL, or set it to \"portable\"");
 }
 
 static enum adp_status open_folder(const struct adp_vault *vault, const char *name, int *out_fd,
@@ -267,7 +258,7 @@ enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
     *out_vault = NULL;
     if (vault == NULL)
         return adp_fail_memory(err);
-    status = choose_kernel(vault, err);
+    status = adp_kernel_choose(&vault->kernel, err);
     if (status == ADP_OK)
         status = open_folders(vault, err);
     if (status != ADP_OK) {
