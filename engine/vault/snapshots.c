@@ -278,6 +278,16 @@ static void tell_refused(const struct adp_error *why, adp_event_fn on_event, voi
         on_event(user, &event);
 }
 
+/* Ids order by the second only. */
+static int compare_started(const void *a, const void *b)
+{
+    const struct adp_snapshot_info *x = a, *y = b;
+
+    if (x->started_ns != y->started_ns)
+        return x->started_ns < y->started_ns ? -1 : 1;
+    return strcmp(x->id, y->id);
+}
+
 enum adp_status adp_vault_snapshots(const struct adp_vault *vault, struct adp_snapshots *out,
                                     adp_event_fn on_event, void *user, struct adp_error *err)
 {
@@ -303,6 +313,8 @@ enum adp_status adp_vault_snapshots(const struct adp_vault *vault, struct adp_sn
                               why.message);
         }
     }
+    if (out->num > 1)
+        qsort(out->items, out->num, sizeof(*out->items), compare_started);
     adp_vault_names_free(&names);
     return status;
 }
