@@ -4,7 +4,7 @@ target_compile_definitions(adp_options INTERFACE _GNU_SOURCE)
 target_compile_options(adp_options INTERFACE
     -Wall -Wextra -Wshadow -Wpointer-arith -Wcast-qual -Wformat=2 -Wvla
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes>
-    -fstack-protector-strong -fno-strict-aliasing)
+    -fstack-protector-strong -fno-strict-aliasing -fvisibility=hidden)
 if(ADP_WERROR)
     target_compile_options(adp_options INTERFACE -Werror)
 endif()
