@@ -86,7 +86,8 @@ const struct adp_builtin_group adp_builtin_groups[] = {
     {ADP_CATEGORY_PHOTOS, /* as the sensor saw it */
      PATTERNS("*.dng", "*.cr2", "*.cr3", "*.crw", "*.nef", "*.nrw", "*.arw", "*.srf", "*.sr2",
               "*.raf", "*.rw2", "*.orf", "*.ori", "*.pef", "*.srw", "*.3fr", "*.fff", "*.iiq",
-              "*.rwl", "*.x3f", "*.mrw", "*.mef", "*.mos", "*.kdc", "*.dcr", "*.erf", "*.gpr")},
+              "*.rwl", "*.x3f", "*.mrw", "*.mef", "*.mos", "*.kdc", "*.dcr", "*.erf", "*.gpr",
+              "*.cam")},
     {ADP_CATEGORY_PHOTOS, /* films */
      PATTERNS("*.mov", "*.mp4", "*.m4v", "*.avi", "*.mts", "*.m2ts", "*.3gp", "*.3g2", "*.mpg",
               "*.mpeg", "*.mkv", "*.webm", "*.wmv", "*.braw", "*.r3d", "*.mxf", "*.insv", "*.insp",
