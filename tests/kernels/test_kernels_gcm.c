@@ -6,14 +6,14 @@
 #include <openssl/aead.h>
 #include <pthread.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(ADP_TEST_EMULATED)
-#    define SLOW 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define SANITIZED 1
 #elif defined(__has_feature)
 #    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#        define SLOW 1
+#        define SANITIZED 1
 #    endif
 #endif
-#ifdef SLOW
+#ifdef SANITIZED
 #    define MAX_LEN ((size_t)64 << 10)
 #else
 #    define MAX_LEN ((size_t)1 << 20)
