@@ -77,7 +77,7 @@ int adp_entry_reserve(int fd, uint64_t size)
     if (size == 0)
         return 0;
     do
-        rc = result(fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)size));
+        rc = result(fallocate(fd, 0, 0, (off_t)size));
     while (rc == -EINTR);
     return rc == -ENOSPC || rc == -EDQUOT ? rc : 0;
 }

@@ -27,8 +27,9 @@ int adp_entry_rename(int dirfd, const char *from, const char *to, int replace);
 
 int adp_entry_unlink(int dirfd, const char *name);
 
-/* adp_entry_reserve sets aside |size| bytes for |fd| without changing its length, where the file
- * system can; a refusal is no error, only a full disk (-ENOSPC) is. */
+/* adp_entry_reserve makes |fd| |size| bytes long and sets the space aside, where the file system
+ * can: writes below |size| then need not change the file's length, which would order them one after
+ * the other. A refusal is no error, only a full disk (-ENOSPC) is. */
 int adp_entry_reserve(int fd, uint64_t size);
 
 /* adp_entry_truncate sets |fd|'s length. */

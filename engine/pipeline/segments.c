@@ -8,7 +8,7 @@
 
 #define DIRECT_ALIGN 4096u
 /* Space is set aside in steps of this: few calls, and little too much at the end. */
-#define RESERVE_STEP (UINT64_C(128) << 20)
+#define RESERVE_STEP (UINT64_C(1) << 30)
 
 enum adp_status adp_segments_new(struct adp_segments **out, struct adp_run *run, uint8_t *memory,
                                  unsigned num, void (*release)(void *user, struct adp_chunk *chunk),
