@@ -64,9 +64,8 @@ struct adp_run {
     struct adp_worker *worker;
     uint8_t *memory;
     size_t memory_len;
-    atomic_int
-        is_abandoned;   /* what is queued need not be worked on: its results will not be used */
-    unsigned in_flight; /* jobs and transfers whose |done| is still to come */
+    atomic_int is_abandoned; /* jobs that wait are posted back without their |work| */
+    unsigned in_flight;      /* jobs and transfers whose |done| is still to come */
     pthread_mutex_t lock;
     struct adp_job *posted, **posted_end;
 };

@@ -171,7 +171,10 @@ struct segment *segments_take(struct adp_archive_writer *writer)
     segment->writer = writer;
     segment->filled = 0;
     segment->num_pieces = segment->num_holds = 0;
-    segment->status = ADP_OK;
+    /* Until a worker has sealed it: an abandoned run's workers seal nothing, and what is not sealed
+     * must not be written. */
+    segment->status = ADP_ERR_CANCELLED;
+    segment->error = (struct adp_error){.status = ADP_ERR_CANCELLED};
     segment->position = writer->next_position++;
     return segment;
 }
