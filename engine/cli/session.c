@@ -72,6 +72,8 @@ static enum adp_status find_identity(struct adp_identity **out_identity, const s
             status = ADP_OK;
     } else {
         status = session_load_identity(out_identity, path, cli, err);
+        if (status == ADP_ERR_NOT_FOUND) /* to the person the same as a key that does not fit */
+            status = err->status = ADP_ERR_NO_KEY;
     }
     free(path);
     return status;

@@ -111,8 +111,9 @@ class Devices(scenario.Scenario):
 
     def test_no_identity(self):
         self.identity.unlink()
-        errors = self.errors("seal", self.vault, self.source, expect=FAILED)
-        self.assertIn(str(self.identity), errors)
+        for words in (("seal", self.vault, self.source), ("verify", self.vault),
+                      ("list", self.vault, "latest")):
+            self.assertIn(str(self.identity), self.errors(*words, expect=NO_KEY))
 
 
 class Passphrases(scenario.Scenario):
