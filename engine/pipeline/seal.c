@@ -61,10 +61,13 @@ static enum adp_status make_folder(struct seal_context *context, struct adp_reco
 
     do {
         adp_fs_close(context->dir);
+        context->dir = -1;
         adp_snapshot_id_make(record->id, record->started_ns);
         adp_vault_path(path, vault, "archives/%s", record->id);
         rc = adp_entry_make_dir(vault->archives_dir, record->id, 0700);
-        if (rc < 0 && rc != -EEXIST)
+        if (rc == -EEXIST) /* another snapshot's: neither to be used nor to be removed */
+            continue;
+        if (rc < 0)
             return adp_fail_errno(err, -rc, path, "cannot make the snapshot's folder");
         context->dir =
             adp_fs_open_beneath(vault->archives_dir, record->id, O_RDONLY | O_DIRECTORY, 0);
