@@ -328,34 +328,36 @@ void adp_snapshots_free(struct adp_snapshots *snapshots)
 
 /* -- Leftovers. */
 
-static int has_record(const struct adp_vault_names *records, const char *id)
+/* Anything but a clear no counts as yes: what is committed must not be removed. */
+static int may_have_record(const struct adp_vault *vault, const char *id)
 {
-    for (size_t i = 0; i < records->num; i++) {
-        if (strcmp(records->items[i], id) == 0)
-            return 1;
-    }
-    return 0;
+    char name[64];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%s.adpr", id);
+    return adp_entry_stat(vault->snapshots_dir, name, &st) != -ENOENT;
+}
+
+static void clean_one(const struct adp_vault *vault, const char *id)
+{
+    int fd;
+
+    if (!adp_snapshot_id_check(id, strlen(id)) || may_have_record(vault, id))
+        return;
+    fd = adp_fs_open_beneath(vault->archives_dir, id, O_RDONLY | O_DIRECTORY, 0);
+    /* Its seal may have ended well between the look and the lock: look again. */
+    if (fd >= 0 && adp_entry_lock(fd, 1) == 0 && !may_have_record(vault, id))
+        (void)adp_fs_remove_tree(vault->archives_dir, id);
+    adp_fs_close(fd);
 }
 
 void adp_vault_clean(const struct adp_vault *vault)
 {
-    struct adp_vault_names records = {0}, folders = {0};
+    struct adp_vault_names folders;
 
-    /* Folders first: one that is committed in between then has its record in the second list. */
-    if (adp_vault_list_names(vault, "archives", "", &folders, NULL) == ADP_OK &&
-        adp_vault_list_snapshots(vault, &records, NULL) == ADP_OK) {
-        for (size_t i = 0; i < folders.num; i++) {
-            const char *id = folders.items[i];
-            int fd;
-
-            if (!adp_snapshot_id_check(id, strlen(id)) || has_record(&records, id))
-                continue;
-            fd = adp_fs_open_beneath(vault->archives_dir, id, O_RDONLY | O_DIRECTORY, 0);
-            if (fd >= 0 && adp_entry_lock(fd, 1) == 0)
-                (void)adp_fs_remove_tree(vault->archives_dir, id);
-            adp_fs_close(fd);
-        }
-    }
+    if (adp_vault_list_names(vault, "archives", "", &folders, NULL) != ADP_OK)
+        return;
+    for (size_t i = 0; i < folders.num; i++)
+        clean_one(vault, folders.items[i]);
     adp_vault_names_free(&folders);
-    adp_vault_names_free(&records);
 }
