@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,11 @@ void seal_entry_free(struct seal_entry *entry)
     free(entry->extents);
     free(entry);
 }
+
+/* Bytes of extended attributes in an entry: a path, a target and the fixed fields are beside them,
+ * and it ends with room for an extent. */
+#define XATTRS_MAX    (ADP_ENTRY_MAX - 2 * (ADP_PATH_MAX + 1) - 4096)
+#define XATTR_LENGTHS 8u /* what the lengths of name and value take, at most */
 
 /* -- What an entry's capture means to the person, and to the index. */
 
@@ -70,6 +76,14 @@ static uint8_t type_of(const struct adp_plan_node *node, const struct adp_captur
     }
 }
 
+/* Sparse files may claim more than an archive can count. */
+static int out_of_sums(const struct sealing *sealing, const struct adp_plan_node *node,
+                       const struct adp_capture *capture)
+{
+    return node->type == S_IFREG >> 12 && (node->flags & ADP_PLAN_LINK) == 0 &&
+           (uint64_t)capture->st.st_size > UINT64_MAX - sealing->index.content_bytes;
+}
+
 /* Extents that got no bytes (the file became shorter) are dropped; later ones keep their places. */
 static void compact_extents(struct seal_entry *entry)
 {
@@ -111,16 +125,24 @@ static void fill_metadata(struct adp_index_entry *out, const struct stat *st)
     out->atime_ns = (uint32_t)st->st_atim.tv_nsec;
 }
 
+/* Takes as many as an entry holds beside its paths. */
 static size_t fill_xattrs(struct adp_index_xattr out[ADP_ENTRY_MAX_XATTRS],
                           const struct adp_xattrs *xattrs)
 {
-    size_t num = xattrs->num < ADP_ENTRY_MAX_XATTRS ? xattrs->num : ADP_ENTRY_MAX_XATTRS;
+    size_t left = XATTRS_MAX, num = 0;
 
-    for (size_t i = 0; i < num; i++)
-        out[i] = (struct adp_index_xattr){.name = (const uint8_t *)xattrs->items[i].name,
-                                          .name_len = strlen(xattrs->items[i].name),
-                                          .value = xattrs->items[i].value,
-                                          .value_len = xattrs->items[i].value_len};
+    for (; num < xattrs->num && num < ADP_ENTRY_MAX_XATTRS; num++) {
+        const struct adp_xattr *xattr = &xattrs->items[num];
+        size_t name_len = strlen(xattr->name), len = name_len + xattr->value_len + XATTR_LENGTHS;
+
+        if (len > left)
+            break;
+        left -= len;
+        out[num] = (struct adp_index_xattr){.name = (const uint8_t *)xattr->name,
+                                            .name_len = name_len,
+                                            .value = xattr->value,
+                                            .value_len = xattr->value_len};
+    }
     return num;
 }
 
@@ -166,12 +188,19 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
     if ((node->flags & ADP_PLAN_LINK) != 0 &&
         (context->plan->nodes[node->first_name].flags & ADP_PLAN_FAILED) != 0)
         capture->skip_reason = ADP_SKIP_UNREADABLE;
+    if (out_of_sums(sealing, node, capture)) {
+        capture->skip_reason = ADP_SKIP_UNREADABLE;
+        capture->skip_errno = EFBIG;
+    }
     tell_capture(sealing, entry);
     out.type = type_of(node, capture);
     if (out.type == ADP_ENTRY_SKIPPED)
         node->flags |= ADP_PLAN_FAILED;
     fill_metadata(&out, &capture->st);
     out.num_xattrs = fill_xattrs(xattrs, &capture->xattrs);
+    if (out.num_xattrs < capture->xattrs.num)
+        adp_tell_event(context->tell, ADP_EVENT_UNREADABLE, ADP_ERR_IO, E2BIG, context->path,
+                       "has more extended attributes than a snapshot holds: some are not sealed");
     out.flags = capture->is_changed ? ADP_INDEX_FLAG_CHANGED : 0;
     out.skip_reason = capture->skip_reason;
     out.skip_errno = (uint32_t)capture->skip_errno;
@@ -236,6 +265,11 @@ enum adp_status seal_finish_index(struct sealing *sealing, struct adp_error *err
                                            sealing->blobs[i].len, err);
     if (status == ADP_OK)
         status = adp_index_writer_directory(&sealing->index, &directory, err);
+    if (status == ADP_OK && directory.len > ADP_DIRECTORY_PLAIN_MAX)
+        status = adp_fail(err, ADP_ERR_UNSUPPORTED, NULL,
+                          "too many entries with too long paths for one archive: its directory "
+                          "would have %zu MiB",
+                          directory.len >> 20);
     if (status == ADP_OK)
         status = adp_codec_compress_all(&sealing->zstd, directory.data, directory.len,
                                         ADP_LEVEL_DEFAULT, &stored, &stored_len, err);
