@@ -344,12 +344,12 @@ enum adp_status restore_take(void *user, const struct adp_index_entry *from,
     struct restore_entry *entry;
     enum adp_status status;
 
+    if (role == ADP_SELECT_ANCESTOR && from->type != ADP_ENTRY_DIRECTORY)
+        return ADP_OK;
     if (from->type == ADP_INDEX_CONTINUATION) /* its file is the last entry: never flushed before */
         return take_extents(restoring, restoring->entries[restoring->num_entries - 1], from)
                    ? ADP_OK
                    : adp_fail_memory(err);
-    if (role == ADP_SELECT_ANCESTOR && from->type != ADP_ENTRY_DIRECTORY)
-        return ADP_OK;
     if (restoring->num_entries == ADP_WINDOW_ENTRIES ||
         restoring->num_extents >= ADP_WINDOW_EXTENTS) {
         status = restore_flush(restoring, err);

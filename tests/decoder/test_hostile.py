@@ -1,0 +1,145 @@
+"""Vaults that break no rule of a single structure, or that are as large as the rules allow.
+
+They are sealed with valid keys by somebody who means harm: the tool neither crashes, nor takes
+memory without bound, nor restores what was not meant.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from support import need_modules, need_tool
+
+need_modules()
+TOOL = need_tool()
+# pylint: disable=wrong-import-position
+import encoder
+from index import CONTINUATION, DIRECTORY, FIFO, FILE, HARDLINK, RAW, Entry, Extent
+from mutation import Mutation
+from primitives import xxh3_128
+from sample import entry
+
+DONE, FAILED, USAGE, INTEGRITY, _, IN_PART = range(6)
+MIB = 1 << 20
+TIMEOUT_S = 300
+
+
+def folder(*entries):
+    """The entries of one index frame, in the folder "f"."""
+    return [entry(DIRECTORY, b"f", 0o755), *entries]
+
+
+def one_byte(offset):
+    """An extent that is a raw frame of one byte."""
+    return Extent(0, 1, 0, RAW, offset, 1, 1, 0, xxh3_128(b"x"))
+
+
+def long_file(path, num):
+    """A file of |num| extents, each a frame of its own, over as many continuations as it takes."""
+    extents = [one_byte(at) for at in range(num)]
+    head, *rest = [extents[at:at + 4096] for at in range(0, num, 4096)]
+    return [entry(FILE, path, size=num, extents=head),
+            *(Entry(CONTINUATION, path, extents=part) for part in rest)]
+
+
+class Hostile(unittest.TestCase):
+    """Each case seals the frames it is about in place of the sample's."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
+        self.addCleanup(holder.cleanup)
+        self.out = Path(holder.name) / "made"
+        self.opened = Path(holder.name) / "opened"
+
+    def encode(self, *frames, content=b""):
+        """Seals index frames, each a list of entries, over the bytes |content|."""
+        def change(plan):
+            plan.frames, plan.contents = list(frames), {}
+            plan.content[:] = content
+        child = os.fork()  # so that its memory is not taken for the tool's
+        if child == 0:
+            encoder.Encoder(self.out, "1", Mutation("plan", change, DONE)).build()
+            os._exit(0)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    def run_tool(self, command, *arguments, expect=DONE):
+        """Runs the tool on the photos of the first snapshot; its output, errors, and MiB at most."""
+        words = [TOOL, command, self.out / "vault", encoder.FIRST, *arguments]
+        if command != "cat":
+            words += ["--category", "photos"]
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [os.fspath(word) for word in words], stdout=output, stderr=errors,
+                env={**os.environ, "ADP_SEAL_IDENTITY": str(self.out / "identity"),
+                     "ASAN_OPTIONS": "quarantine_size_mb=1"})
+            self.addCleanup(process.kill)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            for file in (output, errors):
+                file.seek(0)
+            said = errors.read().decode(errors="replace")
+            self.assertEqual(process.returncode, expect, said)
+            self.assertNotIn("Sanitizer", said)
+            return output.read(), said, usage.ru_maxrss >> 10
+
+    def open(self, *arguments, expect=DONE):
+        return self.run_tool("open", *arguments, "--to", self.opened, expect=expect)
+
+    def test_below_a_file_of_continuations(self):
+        """A path below a file: it is no folder, and its continuations belong to nothing."""
+        self.encode(long_file(b"long", 4100), content=b"x" * 4100)
+        _, errors, _ = self.open("long/below", expect=FAILED)
+        self.assertIn("no such path", errors)
+        self.open("long")
+        self.assertEqual((self.opened / "long").read_bytes(), b"x" * 4100)
+
+    def test_several_links_without_their_file(self):
+        self.encode(folder(
+            *long_file(b"f/a", 5000),
+            entry(DIRECTORY, b"f/links", 0o755),
+            entry(HARDLINK, b"f/links/1", target=b"f/a"),
+            entry(HARDLINK, b"f/links/2", target=b"f/a")), content=b"x" * 5000)
+        self.open("f/links")
+        for name in ("1", "2"):
+            self.assertEqual((self.opened / "f/links" / name).read_bytes(), b"x" * 5000)
+        self.assertFalse((self.opened / "f/a").exists())
+
+    def test_overlapping_frames(self):
+        """Frames that begin within others and reach past them, in segments of 4096 and of 4 MiB."""
+        content = os.urandom(5 * MIB)
+
+        def raw(offset, length, start=0, num=None):
+            num = length - start if num is None else num
+            piece = content[offset + start:offset + start + num]
+            return Extent(0, num, 0, RAW, offset, length, length, start, xxh3_128(piece)), piece
+
+        parts = [raw(at, 4 * MIB) for at in range(0, MIB, 100_003)]
+        parts += [raw(at, 1 + at % 70_000, at % 7) for at in range(7, 4 * MIB, 40_009)]
+        parts += [raw(MIB, 4 * MIB, start, 10) for start in range(0, 4 * MIB - 10, 90_001)]
+        size = sum(len(piece) for _, piece in parts)
+        self.encode(folder(entry(FILE, b"f/file", size=size,
+                                 extents=[extent for extent, _ in parts])), content=content)
+        for threads in ("1", "4"):
+            self.open("--threads", threads, "--memory", "16M", "--overwrite")
+            self.assertEqual((self.opened / "f/file").read_bytes(),
+                             b"".join(piece for _, piece in parts))
+
+    def test_as_large_as_a_file_may_be(self):
+        """No file system takes it: named, not left half, the rest is restored."""
+        self.encode(folder(
+            entry(FILE, b"f/huge", size=(1 << 63) - 1, extents=[one_byte(0)]),
+            entry(FILE, b"f/late", size=(1 << 63) - 1, extents=[
+                Extent((1 << 63) - 2, 1, 0, RAW, 0, 1, 1, 0, xxh3_128(b"x"))]),
+            entry(FILE, b"f/small", size=1, extents=[one_byte(0)])), content=b"x")
+        self.run_tool("verify")
+        self.open(expect=IN_PART)
+        names = sorted(path.name for path in (self.opened / "f").iterdir())
+        self.assertIn("small", names)
+        self.assertFalse([name for name in names if name.startswith(".")])
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
