@@ -6,8 +6,8 @@
 #include "restoring.h"
 
 /* The queue takes no more; a few places stay free. */
+#define MAX_READS (ADP_QUEUE_DEPTH - 8)
 /* A frame of 4 MiB may lie in this many segments of the shortest kind, and two more. */
-#define MAX_READS  (ADP_QUEUE_DEPTH - 8)
 #define MAX_PIECES (ADP_FRAME_MAX / (4096 - ADP_FLOE_OVERHEAD) + 3)
 
 void restoring_fail(struct restoring *restoring, enum adp_status status,
@@ -151,6 +151,12 @@ static int reserve(struct adp_worker *worker, size_t len)
     return worker->buffer != NULL;
 }
 
+static enum adp_status refuse(struct restore_frame *frame, const struct adp_extent *extent)
+{
+    frame->refused = extent;
+    return ADP_ERR_CONTENT;
+}
+
 static enum adp_status decode(struct restore_frame *frame, struct adp_worker *worker,
                               const uint8_t **out, struct adp_gcm_piece pieces[MAX_PIECES])
 {
@@ -160,7 +166,7 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
     uint8_t *plain;
 
     if (!reserve(worker, (size_t)extent->stored_len + extent->plain_len))
-        return adp_fail_memory(&frame->error);
+        return ADP_ERR_MEMORY;
     plain = worker->buffer + extent->stored_len;
     if (num > 1) {
         uint8_t *end = worker->buffer;
@@ -172,7 +178,7 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
         stored = worker->buffer;
     }
     if (!adp_codec_decompress(&worker->zstd, plain, extent->plain_len, stored, extent->stored_len))
-        return adp_archive_fail_extent(frame->restoring->archive, extent, &frame->error);
+        return refuse(frame, extent);
     *out = plain;
     return ADP_OK;
 }
@@ -197,7 +203,7 @@ static void open_frame(struct adp_job *job, unsigned thread)
         else
             pieces[0] = (struct adp_gcm_piece){plain + extent->start, extent->len};
         if (!adp_codec_check_digest(extent->digest, pieces, num))
-            frame->status = adp_archive_fail_extent(restoring->archive, extent, &frame->error);
+            frame->status = refuse(frame, extent);
         else if (restoring->target >= 0)
             restore_file_write(restoring, part->entry, thread, part->file_offset, pieces, num);
         else
@@ -214,13 +220,24 @@ static void drop_buffer(struct restoring *restoring, struct restore_buffer *buff
     restoring->free_buffers = buffer;
 }
 
+static void fail_frame(struct restoring *restoring, const struct restore_frame *frame)
+{
+    struct adp_error error = {0};
+
+    if (frame->refused != NULL)
+        adp_archive_fail_extent(restoring->archive, frame->refused, &error);
+    else
+        adp_fail_memory(&error);
+    restoring_fail(restoring, frame->status, &error);
+}
+
 static void frame_opened(struct adp_job *job)
 {
     struct restore_frame *frame = (struct restore_frame *)job;
     struct restoring *restoring = frame->restoring;
 
     if (frame->status != ADP_OK)
-        restoring_fail(restoring, frame->status, &frame->error);
+        fail_frame(restoring, frame);
     for (size_t i = 0; i < frame->num_parts; i++)
         restoring->tell->progress.done_bytes += frame->parts[i].extent->len;
     for (size_t i = 0; i < frame->num_segments; i++) {

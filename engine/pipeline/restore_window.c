@@ -34,6 +34,7 @@ void *restore_alloc(struct restore_arena *arena, size_t len)
     }
     out = block->data + block->used;
     block->used += len;
+    arena->len += len;
     return out;
 }
 
@@ -45,6 +46,7 @@ void restore_arena_reset(struct restore_arena *arena)
         arena->blocks = block->next;
         free(block);
     }
+    arena->len = 0;
 }
 
 static char *copy_bytes(struct restore_arena *arena, const void *data, size_t len)
@@ -337,6 +339,12 @@ enum adp_status restore_flush(struct restoring *restoring, struct adp_error *err
     return finish_window(restoring, status, err);
 }
 
+static int is_full(const struct restoring *restoring)
+{
+    return restoring->num_entries == ADP_WINDOW_ENTRIES ||
+           restoring->num_extents >= ADP_WINDOW_EXTENTS || restoring->arena.len >= ADP_WINDOW_LEN;
+}
+
 enum adp_status restore_take(void *user, const struct adp_index_entry *from,
                              enum adp_select_role role, struct adp_error *err)
 {
@@ -350,8 +358,7 @@ enum adp_status restore_take(void *user, const struct adp_index_entry *from,
         return take_extents(restoring, restoring->entries[restoring->num_entries - 1], from)
                    ? ADP_OK
                    : adp_fail_memory(err);
-    if (restoring->num_entries == ADP_WINDOW_ENTRIES ||
-        restoring->num_extents >= ADP_WINDOW_EXTENTS) {
+    if (is_full(restoring)) {
         status = restore_flush(restoring, err);
         if (status != ADP_OK)
             return status;

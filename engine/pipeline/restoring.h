@@ -22,11 +22,13 @@
 
 #define ADP_WINDOW_ENTRIES 16384u
 #define ADP_WINDOW_EXTENTS 32768u
+#define ADP_WINDOW_LEN     (32u << 20) /* of paths, attributes and extents */
 #define RESTORE_TEMP_LEN   40
 
 /* Memory of a window, given back as a whole. */
 struct restore_arena {
     struct restore_block *blocks;
+    size_t len; /* of all that was handed out */
 };
 
 struct restore_entry {
@@ -74,8 +76,8 @@ struct restore_frame {
     size_t num_parts;
     size_t first_segment, num_segments; /* in the window's list */
     size_t start;                       /* of the frame in its first segment's plaintext */
-    enum adp_status status;
-    struct adp_error error;
+    enum adp_status status;             /* there may be millions: what to say of it is made later */
+    const struct adp_extent *refused;   /* of ADP_ERR_CONTENT */
 };
 
 enum restore_segment_state {

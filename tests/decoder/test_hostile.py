@@ -96,6 +96,25 @@ class Hostile(unittest.TestCase):
         self.open("long")
         self.assertEqual((self.opened / "long").read_bytes(), b"x" * 4100)
 
+    def test_memory_of_a_file_of_many_frames(self):
+        num = 150_000
+        file = long_file(b"f/long", num)
+        frames = [[part] for part in file]
+        frames[0] = folder(file[0])
+        self.encode(*frames, content=b"x" * num)
+        for command in (lambda: self.run_tool("verify"), self.open):
+            _, _, peak = command()
+            self.assertLess(peak, 350)
+
+    def test_memory_of_large_attributes(self):
+        """Half a megabyte each, half a gigabyte together."""
+        xattrs = [(b"user.%d" % n, bytes(65000)) for n in range(8)]
+        frames = [[entry(FIFO, b"f/%05d" % n, xattrs=xattrs)] for n in range(1000)]
+        frames[0][:0] = folder()
+        self.encode(*frames)
+        _, _, peak = self.run_tool("verify")
+        self.assertLess(peak, 350)
+
     def test_several_links_without_their_file(self):
         self.encode(folder(
             *long_file(b"f/a", 5000),
