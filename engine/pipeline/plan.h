@@ -1,7 +1,7 @@
 /* The plan of a seal: what the sources hold, each entry with its category, in order of paths.
  *
  * The walk comes first and as a whole, so that totals are known before the first byte is read, and
- * each category can be sealed as one archive. An entry costs 32 bytes and its name: a million files
+ * each category can be sealed as one archive. An entry costs 24 bytes and its name: a million files
  * stay under 60 MiB. Sizes may be stale by the time an entry is read; whoever reads it looks again.
  */
 #ifndef ADP_PLAN_H
@@ -37,6 +37,7 @@ struct adp_plan_source {
     const char *path; /* as the caller gave it */
     char *name;       /* first component in the snapshot */
     int dir;          /* descriptor: the source, or the folder that holds it if it is a file */
+    int borrows_dir;  /* from another source in the same folder */
     char *file;       /* its name in |dir| if it is a file, else NULL */
 };
 

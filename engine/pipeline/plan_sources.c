@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "entry.h"
 #include "error.h"
 #include "fs.h"
 #include "index.h"
@@ -30,8 +31,25 @@ static char *source_name(const char *path)
     return strndup(path + begin, end - begin);
 }
 
+/* Opens |folder|, or takes the descriptor of the source before if that is a file in it: a shell's
+ * star may give more files than descriptors. */
+static int open_folder(const struct adp_plan_source *before, const char *folder, int *out_borrows)
+{
+    int dir = adp_fs_open_dir(folder);
+    struct stat ours, theirs;
+
+    if (dir < 0 || before == NULL || before->file == NULL || adp_entry_stat(dir, NULL, &ours) < 0 ||
+        adp_entry_stat(before->dir, NULL, &theirs) < 0 || ours.st_dev != theirs.st_dev ||
+        ours.st_ino != theirs.st_ino)
+        return dir;
+    adp_fs_close(dir);
+    *out_borrows = 1;
+    return before->dir;
+}
+
 /* A file, or what a link leads to, is read through the folder that really holds it. */
-static enum adp_status open_parent(struct adp_plan_source *out, struct adp_error *err)
+static enum adp_status open_parent(struct adp_plan_source *out,
+                                   const struct adp_plan_source *before, struct adp_error *err)
 {
     char real[PATH_MAX], *slash;
 
@@ -40,15 +58,15 @@ static enum adp_status open_parent(struct adp_plan_source *out, struct adp_error
     slash = strrchr(real, '/');
     out->file = strdup(slash + 1);
     slash[slash == real] = '\0';
-    out->dir = adp_fs_open_dir(real);
     if (out->file == NULL)
         return adp_fail_memory(err);
+    out->dir = open_folder(before, real, &out->borrows_dir);
     return out->dir >= 0 ? ADP_OK
                          : adp_fail_errno(err, -out->dir, out->path, "cannot open its folder");
 }
 
 static enum adp_status add_source(struct adp_plan_source *out, const char *path,
-                                  struct adp_error *err)
+                                  const struct adp_plan_source *before, struct adp_error *err)
 {
     struct stat st;
 
@@ -64,7 +82,7 @@ static enum adp_status add_source(struct adp_plan_source *out, const char *path,
     if (out->name == NULL)
         return adp_fail_errno(err, errno, path, "cannot find this source's name");
     if (!S_ISDIR(st.st_mode))
-        return open_parent(out, err);
+        return open_parent(out, before, err);
     out->dir = adp_fs_open_dir(path);
     return out->dir >= 0 ? ADP_OK : adp_fail_errno(err, -out->dir, path, "cannot open this source");
 }
@@ -85,7 +103,8 @@ enum adp_status adp_plan_sources(struct adp_plan *plan, const struct adp_seal_op
     if (plan->sources == NULL)
         return adp_fail_memory(err);
     for (size_t i = 0; i < options->num_sources; i++) {
-        enum adp_status status = add_source(&plan->sources[i], options->sources[i], err);
+        const struct adp_plan_source *before = i > 0 ? &plan->sources[i - 1] : NULL;
+        enum adp_status status = add_source(&plan->sources[i], options->sources[i], before, err);
 
         plan->num_sources = i + 1;
         if (status != ADP_OK)
@@ -107,7 +126,8 @@ enum adp_status adp_plan_sources(struct adp_plan *plan, const struct adp_seal_op
 void adp_plan_sources_free(struct adp_plan *plan)
 {
     for (size_t i = 0; i < plan->num_sources; i++) {
-        adp_fs_close(plan->sources[i].dir);
+        if (!plan->sources[i].borrows_dir)
+            adp_fs_close(plan->sources[i].dir);
         free(plan->sources[i].file);
         free(plan->sources[i].name);
     }
