@@ -11,11 +11,14 @@
 
 #define COMPLETIONS 32
 
-static unsigned count_cores(void)
+static unsigned default_threads(size_t memory_len)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t max = memory_len / ADP_MEMORY_PER_THREAD;
 
-    return cores < 1 ? 1 : cores > ADP_MAX_THREADS ? ADP_MAX_THREADS : (unsigned)cores;
+    if (max > ADP_MAX_THREADS)
+        max = ADP_MAX_THREADS;
+    return cores < 1 ? 1 : (size_t)cores > max ? (unsigned)max : (unsigned)cores;
 }
 
 static enum adp_status choose_backend(const struct adp_options *options, enum adp_ioq_backend *out,
@@ -85,16 +88,16 @@ enum adp_status adp_run_init(struct adp_run *run, const struct adp_options *opti
     enum adp_ioq_backend backend = ADP_IOQ_AUTO;
     enum adp_status status = check_options(options, err);
 
-    run->options = options;
     run->tell = tell;
     run->posted_end = &run->posted;
     pthread_mutex_init(&run->lock, NULL);
-    run->num_workers = options->num_threads != 0 ? options->num_threads : count_cores();
+    run->memory_len = options->memory != 0 ? options->memory : ADP_MEMORY_DEFAULT;
+    run->num_workers =
+        options->num_threads != 0 ? options->num_threads : default_threads(run->memory_len);
     if (status == ADP_OK)
         status = choose_backend(options, &backend, err);
     if (status != ADP_OK)
         return status;
-    run->memory_len = options->memory != 0 ? options->memory : ADP_MEMORY_DEFAULT;
     run->memory =
         mmap(NULL, run->memory_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (run->memory == MAP_FAILED) {

@@ -25,6 +25,9 @@
 #define ADP_MEMORY_DEFAULT ((size_t)64 << 20)
 #define ADP_MEMORY_MIN     ((size_t)16 << 20)
 #define ADP_MAX_THREADS    64u
+/* Without a wish of the caller's there are no more threads than the memory keeps busy: each works
+ * on a chunk with a spare beside it, while others are read and written. */
+#define ADP_MEMORY_PER_THREAD ((size_t)4 << 20)
 
 /* Threads that open, stat and read small files: waiting in the kernel, so more than cores. */
 #define ADP_NUM_READERS 8u
@@ -56,7 +59,6 @@ struct adp_worker {
 };
 
 struct adp_run {
-    const struct adp_options *options;
     struct adp_tell *tell;
     struct adp_ioq *queue;
     struct adp_pool *workers, *readers;

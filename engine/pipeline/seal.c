@@ -15,6 +15,9 @@
 #define SEGMENT_SHARE 4
 #define MAX_SEGMENTS  56u
 #define MAX_CHUNKS    64u
+#define MAX_MEMORY                                                                                 \
+    ((size_t)MAX_SEGMENTS * ADP_SEGMENT_LEN +                                                      \
+     ((size_t)MAX_CHUNKS + ADP_MAX_THREADS) * ADP_CHUNK_LEN)
 
 static enum adp_status divide_memory(struct seal_context *context, struct adp_error *err)
 {
@@ -39,7 +42,6 @@ static enum adp_status divide_memory(struct seal_context *context, struct adp_er
     context->chunks = calloc(num_chunks, sizeof(*context->chunks));
     if (context->chunks == NULL)
         return adp_fail_memory(err);
-    context->num_chunks = (unsigned)num_chunks;
     for (size_t i = 0; i < num_chunks; i++) {
         context->chunks[i].data = run->memory + used + i * ADP_CHUNK_LEN;
         context->chunks[i].refs = 1;
@@ -212,13 +214,17 @@ static void free_compressors(struct adp_run *run)
 
 static enum adp_status run_seal(struct seal_context *context, struct adp_error *err)
 {
+    struct adp_options options = context->options->common;
     enum adp_status status;
 
+    /* The run pins what it gets, and more than this would lie idle. */
+    if (options.memory > MAX_MEMORY)
+        options.memory = MAX_MEMORY;
     context->path = malloc(ADP_PATH_MAX + 1);
     context->target = malloc(ADP_PATH_MAX + 1);
     status = context->path == NULL || context->target == NULL
                  ? adp_fail_memory(err)
-                 : adp_run_init(&context->run, &context->options->common, context->tell, err);
+                 : adp_run_init(&context->run, &options, context->tell, err);
     if (status == ADP_OK)
         status = divide_memory(context, err);
     if (status == ADP_OK)

@@ -11,7 +11,6 @@ struct adp_chunk *seal_take_chunk(struct seal_context *context)
     if (chunk == NULL)
         return NULL;
     context->free_chunks = chunk->next;
-    context->num_free_chunks--;
     chunk->refs = 1;
     return chunk;
 }
@@ -24,7 +23,6 @@ void seal_release_chunk(void *user, struct adp_chunk *chunk)
         return;
     chunk->next = context->free_chunks;
     context->free_chunks = chunk;
-    context->num_free_chunks++;
 }
 
 struct seal_frame *seal_new_frame(struct sealing *sealing, size_t max_parts, int is_raw)

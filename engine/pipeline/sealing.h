@@ -83,9 +83,7 @@ struct seal_context {
     int dir; /* of the snapshot's archives */
     const char *id;
     struct adp_chunk *chunks; /* all */
-    unsigned num_chunks;
     struct adp_chunk *free_chunks;
-    unsigned num_free_chunks;
     struct adp_segments *segments;
     char *path; /* ADP_PATH_MAX + 1 bytes, the driver's */
     char *target;
