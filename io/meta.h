@@ -58,10 +58,11 @@ enum adp_meta_failure {
 
 /* adp_meta_apply sets owner (only if |set_owner|), extended attributes, mode and times, in that
  * order, on |name| in |dirfd| without following it, or on the descriptor |dirfd| if |name| is NULL.
+ * ACLs that are not among the attributes are removed: a folder hands them down to what it holds.
  * Setuid and setgid bits are set only on a file that has its recorded owner and group, whoever set
  * them; elsewhere that is an ADP_META_MODE failure. Returns 0 if all was set, else the set of enum
  * adp_meta_failure that was not, with the first errno in |*out_errno| and, for an attribute, its
- * name in |*out_what| (pointing into |meta|). */
+ * name in |*out_what| (pointing into |meta|, or static). */
 int adp_meta_apply(int dirfd, const char *name, const struct adp_meta *meta, int set_owner,
                    int *out_errno, const char **out_what);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -53,6 +54,37 @@ static int apply_xattr(const struct target *target, const struct adp_xattr *xatt
             rc = TEMP_FAILURE_RETRY(setxattr(path, xattr->name, xattr->value, xattr->value_len, 0));
     }
     return rc < 0 ? -errno : 0;
+}
+
+/* The folder that a file was made in may have handed it an ACL. Asking is cheaper than removing. */
+static int remove_acl(const struct target *target, const char *attribute)
+{
+    const char *path = target->path.text;
+    ssize_t len = target->name != NULL ? lgetxattr(path, attribute, NULL, 0)
+                                       : fgetxattr(target->dirfd, attribute, NULL, 0);
+    int rc;
+
+    if (len < 0 && errno == EBADF) /* O_PATH */
+        len = getxattr(path, attribute, NULL, 0);
+    if (len < 0)
+        return 0; /* none, or no file: other calls say so */
+    if (target->name != NULL) {
+        rc = lremovexattr(path, attribute);
+    } else {
+        rc = fremovexattr(target->dirfd, attribute);
+        if (rc < 0 && errno == EBADF) /* O_PATH */
+            rc = removexattr(path, attribute);
+    }
+    return rc < 0 ? -errno : 0;
+}
+
+static int has_xattr(const struct adp_meta *meta, const char *name)
+{
+    for (size_t i = 0; i < meta->num_xattrs; i++) {
+        if (strcmp(meta->xattrs[i].name, name) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 static int apply_mode(const struct target *target, mode_t mode)
@@ -116,6 +148,18 @@ static mode_t apply_owner_or_drop_ids(const struct target *target, const struct 
     return meta->mode & ~(mode_t)SET_ID_BITS;
 }
 
+/* remove_acls takes away ACLs that |meta| has not. */
+static void remove_acls(const struct target *target, const struct adp_meta *meta,
+                        struct failures *failures)
+{
+    static const char *const names[] = {"system.posix_acl_access", "system.posix_acl_default"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!has_xattr(meta, names[i]))
+            note(failures, ADP_META_XATTR, remove_acl(target, names[i]), names[i]);
+    }
+}
+
 int adp_meta_apply(int dirfd, const char *name, const struct adp_meta *meta, int set_owner,
                    int *out_errno, const char **out_what)
 {
@@ -129,8 +173,11 @@ int adp_meta_apply(int dirfd, const char *name, const struct adp_meta *meta, int
 
         note(&failures, ADP_META_XATTR, rc, meta->xattrs[i].name);
     }
-    if (!meta->is_symlink) /* a link has no mode of its own */
+    if (!meta->is_symlink) { /* a link has no ACL and no mode of its own */
+        if (path_rc == 0)
+            remove_acls(&target, meta, &failures);
         note(&failures, ADP_META_MODE, apply_mode(&target, mode), NULL);
+    }
     note(&failures, ADP_META_TIMES, apply_times(&target, meta), NULL);
     *out_errno = failures.first_errno;
     *out_what = failures.what;

@@ -1,4 +1,6 @@
 /* Setting metadata. */
+#include <sys/xattr.h>
+
 #include "meta.h"
 #include "scratch.h"
 
@@ -108,6 +110,51 @@ static void test_fifo_and_folder(void)
 }
 
 /* Root sets the owner first, so that setuid survives it. */
+/* What was recorded without an ACL has none, whatever the folder hands down. */
+static void test_inherited_acls(void)
+{
+    /* u::rwx,u:1000:rwx,g::rwx,m::rwx,o::rwx */
+    static const uint8_t acl[] = {2,    0,    0,    0,    1,    0,    7,    0,    0xff, 0xff, 0xff,
+                                  0xff, 2,    0,    7,    0,    0xe8, 3,    0,    0,    4,    0,
+                                  7,    0,    0xff, 0xff, 0xff, 0xff, 0x10, 0,    7,    0,    0xff,
+                                  0xff, 0xff, 0xff, 0x20, 0,    7,    0,    0xff, 0xff, 0xff, 0xff};
+    static const char *const names[] = {"file", "folder", "path-fd"};
+    static const char own[] = "system.posix_acl_access", handed[] = "system.posix_acl_default";
+    struct scratch scratch = scratch_make();
+    struct adp_xattr xattr = {.name = own, .value = acl, .value_len = sizeof(acl)};
+    struct adp_meta meta = base_meta(0640);
+    char path[128];
+    int fd;
+
+    if (fsetxattr(scratch.fd, handed, acl, sizeof(acl), 0) < 0) {
+        printf("(no ACLs here) ");
+        scratch_remove(&scratch);
+        return;
+    }
+    scratch_file(&scratch, "file", "");
+    scratch_file(&scratch, "path-fd", "");
+    scratch_file(&scratch, "kept", "");
+    CU_ASSERT_EQUAL(mkdirat(scratch.fd, "folder", 0700), 0);
+    fd = openat(scratch.fd, "path-fd", O_PATH | O_CLOEXEC);
+    CU_ASSERT_EQUAL(apply(scratch.fd, "file", &meta, 0), 0);
+    CU_ASSERT_EQUAL(apply(scratch.fd, "folder", &meta, 0), 0);
+    CU_ASSERT_EQUAL(apply(fd, NULL, &meta, 0), 0);
+    close(fd);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", scratch.path, names[i]);
+        CU_ASSERT_TRUE(getxattr(path, own, NULL, 0) < 0 && errno == ENODATA);
+        CU_ASSERT_TRUE(getxattr(path, handed, NULL, 0) < 0 && errno == ENODATA);
+        check_mode_and_times(&scratch, names[i], 0640);
+    }
+    meta = base_meta(0777);
+    meta.xattrs = &xattr;
+    meta.num_xattrs = 1;
+    CU_ASSERT_EQUAL(apply(scratch.fd, "kept", &meta, 0), 0);
+    snprintf(path, sizeof(path), "%s/kept", scratch.path);
+    CU_ASSERT_TRUE(getxattr(path, own, NULL, 0) == sizeof(acl));
+    scratch_remove(&scratch);
+}
+
 static void test_owner_as_root(void)
 {
     struct scratch scratch = scratch_make();
@@ -213,7 +260,7 @@ int main(void)
         {"by name, descriptor, O_PATH", test_ways}, {"symbolic link", test_symlink},
         {"FIFO and folder", test_fifo_and_folder},  {"owner, as root", test_owner_as_root},
         {"owner, as a user", test_owner_as_user},   {"an attribute that fails", test_failed_xattr},
-        {"a missing file", test_missing},
+        {"a missing file", test_missing},           {"inherited ACLs", test_inherited_acls},
     };
 
     return adp_test_main("meta_apply", cases, sizeof(cases) / sizeof(cases[0]));
