@@ -63,12 +63,13 @@ enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *
                                      struct adp_error *err)
 {
     struct listing listing = {.names = out, .suffix = suffix};
-    char path[ADP_VAULT_PATH_LEN];
-    int rc;
+    char path[PATH_MAX];
+    int rc = adp_vault_folder_path(path, vault, folder);
 
     out->items = NULL;
     out->num = 0;
-    rc = adp_walk(adp_vault_path(path, vault, "%s", folder), folder, 1, list_one, &listing);
+    if (rc == 0)
+        rc = adp_walk(path, folder, 1, list_one, &listing);
     if (rc == 0)
         return ADP_OK;
     adp_vault_names_free(out);

@@ -42,6 +42,13 @@ const char *adp_vault_archive_path(char out[ADP_VAULT_PATH_LEN], const struct ad
     return adp_vault_path(out, vault, "archives/%s/%s.adps", id, adp_category_name(category));
 }
 
+int adp_vault_folder_path(char out[PATH_MAX], const struct adp_vault *vault, const char *folder)
+{
+    int len = snprintf(out, PATH_MAX, "%s/%s", vault->path, folder);
+
+    return len < 0 || len >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
 static struct adp_vault *vault_alloc(const char *dir, struct adp_identity *identity)
 {
     struct adp_vault *vault = calloc(1, sizeof(*vault));
@@ -78,9 +85,10 @@ void adp_vault_free(struct adp_vault *vault)
 static enum adp_status open_folder(const struct adp_vault *vault, const char *name, int *out_fd,
                                    struct adp_error *err)
 {
-    char path[ADP_VAULT_PATH_LEN];
+    char path[PATH_MAX];
+    int rc = adp_vault_folder_path(path, vault, name);
 
-    *out_fd = adp_fs_open_dir(adp_vault_path(path, vault, "%s", name));
+    *out_fd = rc == 0 ? adp_fs_open_dir(path) : rc;
     if (*out_fd >= 0)
         return ADP_OK;
     if (*out_fd == -ENOENT || *out_fd == -ENOTDIR) {

@@ -2,6 +2,7 @@
 #ifndef ADP_VAULT_H
 #define ADP_VAULT_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,6 +36,10 @@ const char *adp_vault_path(char out[ADP_VAULT_PATH_LEN], const struct adp_vault 
 /* adp_vault_archive_path is adp_vault_path of the archive of |category| in snapshot |id|. */
 const char *adp_vault_archive_path(char out[ADP_VAULT_PATH_LEN], const struct adp_vault *vault,
                                    const char *id, unsigned category);
+
+/* adp_vault_folder_path writes the path of |folder| ("snapshots", ...), to be opened: never cut.
+ * Returns 0 or -ENAMETOOLONG. */
+int adp_vault_folder_path(char out[PATH_MAX], const struct adp_vault *vault, const char *folder);
 
 /* -- vault.c */
 

@@ -38,6 +38,14 @@ class Sources(scenario.Scenario):
         self.seal(f"{self.source}/./sub/../sub//")
         self.assertEqual(self.paths(), ["sub", "sub/file"])
 
+    def test_a_vault_at_a_long_path(self):
+        self.write("file", b"x")
+        self.vault = self.dir.joinpath(*["a" * 200] * 7, "vault")
+        self.vault.parent.mkdir(parents=True)
+        self.init()
+        self.seal()
+        self.assertEqual(self.paths(), ["source", "source/file"])
+
     def test_unreadable(self):
         """Run as nobody where the scenario runs as root, whom nothing is hidden from."""
         command, prefix = scenario.COMMAND, ()
