@@ -37,15 +37,15 @@ static void note_tag(struct adp_archive *archive, const uint8_t *segment, uint64
     archive->tag_there[position] = 1;
 }
 
-/* A segment that does not authenticate may be another one at the wrong place: say so if it is. */
+/* A segment that does not authenticate may be another one at the wrong place: say so if it is. It
+ * is read again, because opening it in place has wiped it. */
 static void diagnose(struct adp_archive *archive, struct adp_gcm_scratch *scratch,
-                     const uint8_t *segment, uint64_t position, struct adp_error *err)
+                     uint64_t position, struct adp_error *err)
 {
     uint32_t len = adp_archive_segment_len(archive, position);
     uint8_t *out = malloc(len), *copy = malloc(len);
     uint64_t found;
 
-    (void)segment;
     if (out != NULL && copy != NULL &&
         adp_fs_read_all(archive->fd, copy, len, adp_archive_segment_offset(archive, position)) ==
             (int64_t)len &&
@@ -73,7 +73,7 @@ enum adp_status adp_archive_open_segment(struct adp_archive *archive,
     }
     adp_fail(err, status, archive->path, "%s", why.message);
     if (status == ADP_ERR_SEGMENT_TAG) {
-        diagnose(archive, scratch, segment, position, err);
+        diagnose(archive, scratch, position, err);
         status = err != NULL ? err->status : status;
     }
     adp_error_offset(err, status, adp_archive_segment_offset(archive, position));
@@ -161,6 +161,12 @@ enum adp_status adp_archive_fail_extent(const struct adp_archive *archive,
         adp_archive_segment_offset(archive, extent->frame_offset / plain_len(archive)));
     return adp_error_hint(err, ADP_ERR_CONTENT,
                           "it is authentic, so it was sealed like this: seal the source again");
+}
+
+enum adp_status adp_archive_fail_link(const struct adp_archive *archive, struct adp_error *err)
+{
+    return adp_fail(err, ADP_ERR_FORMAT, archive->path,
+                    "the index has a hard link to a path that is no file in it");
 }
 
 enum adp_status adp_archive_extent(struct adp_archive *archive, const struct adp_extent *extent,

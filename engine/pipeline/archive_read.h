@@ -67,8 +67,10 @@ enum adp_status adp_archive_extent(struct adp_archive *archive, const struct adp
  * the same. Segments not met so far are read first. */
 enum adp_status adp_archive_check_tags(struct adp_archive *archive, struct adp_error *err);
 
-/* adp_archive_fail_extent fills |err| for an extent whose frame does not decode or digest. */
+/* adp_archive_fail_extent fills |err| for an extent whose frame does not decode or digest, and
+ * adp_archive_fail_link for a hard link to what is no file of the archive. */
 enum adp_status adp_archive_fail_extent(const struct adp_archive *archive,
                                         const struct adp_extent *extent, struct adp_error *err);
+enum adp_status adp_archive_fail_link(const struct adp_archive *archive, struct adp_error *err);
 
 #endif

@@ -14,7 +14,7 @@ struct catting {
     int fd;
     uint8_t *out;    /* ADP_FRAME_MAX bytes */
     uint8_t *buffer; /* twice as many */
-    uint8_t type;    /* of the entry found */
+    uint8_t type;    /* of the entry found, 0 if there is none */
     char *target;    /* of a hard link: where the content is */
     uint64_t size, written;
 };
@@ -75,7 +75,6 @@ static enum adp_status check_type(const struct catting *catting, const char *pat
 {
     switch (catting->type) {
     case ADP_ENTRY_FILE:
-    case ADP_ENTRY_HARDLINK:
         return ADP_OK;
     case ADP_ENTRY_SKIPPED:
         return adp_fail(err, ADP_ERR_NOT_FOUND, path,
@@ -85,6 +84,22 @@ static enum adp_status check_type(const struct catting *catting, const char *pat
     }
 }
 
+/* From a hard link to the content: the index has to have a file there, no other link. */
+static enum adp_status follow(struct catting *catting, struct adp_error *err)
+{
+    char *target = catting->target;
+    enum adp_status status;
+
+    catting->target = NULL;
+    status = adp_select_find(catting->archive, target, strlen(target), cat_entry, catting, err);
+    free(target);
+    free(catting->target); /* of another link */
+    catting->target = NULL;
+    if (status == ADP_ERR_NOT_FOUND || (status == ADP_OK && catting->type != ADP_ENTRY_FILE))
+        return adp_archive_fail_link(catting->archive, err);
+    return status;
+}
+
 /* Looks |path| up in one archive and writes it. ADP_ERR_NOT_FOUND, quietly, if it is not there. */
 static enum adp_status cat_from(struct catting *catting, const char *path, struct adp_error *err)
 {
@@ -92,14 +107,11 @@ static enum adp_status cat_from(struct catting *catting, const char *path, struc
         adp_select_find(catting->archive, path, strlen(path), cat_entry, catting, err);
 
     if (status == ADP_OK && catting->target != NULL)
-        status = adp_select_find(catting->archive, catting->target, strlen(catting->target),
-                                 cat_entry, catting, err);
+        status = follow(catting, err);
     if (status == ADP_OK)
         status = check_type(catting, path, err);
     if (status == ADP_OK)
         status = write_zeros(catting, catting->size - catting->written, err);
-    free(catting->target);
-    catting->target = NULL;
     return status;
 }
 
@@ -110,7 +122,7 @@ static enum adp_status cat_selected(struct catting *catting, struct adp_vault *v
 
     if (select->num_paths != 1)
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "cat takes the path of one file");
-    for (size_t i = 0; status == ADP_ERR_NOT_FOUND && i < select->num_archives; i++) {
+    for (size_t i = 0; catting->type == 0 && i < select->num_archives; i++) {
         const struct adp_record_archive *record = &select->record.archives[select->archives[i]];
 
         status = adp_archive_open(&catting->archive, vault, select->record.id, record, 0, err);
@@ -118,10 +130,10 @@ static enum adp_status cat_selected(struct catting *catting, struct adp_vault *v
             return status;
         status = cat_from(catting, select->paths[0].path, err);
         adp_archive_close(catting->archive);
-        if (status == ADP_OK || (status == ADP_ERR_NOT_FOUND && catting->type != 0))
+        if (status != ADP_ERR_NOT_FOUND)
             return status;
     }
-    return status == ADP_ERR_NOT_FOUND ? adp_select_unmatched(select, err) : status;
+    return catting->type == 0 ? adp_select_unmatched(select, err) : status;
 }
 
 enum adp_status adp_cat(struct adp_vault *vault, const char *snapshot, const char *path, int fd,

@@ -198,8 +198,7 @@ static enum adp_status materialise(struct restoring *restoring, struct restore_e
     status = adp_select_find(restoring->archive, entry->target, strlen(entry->target), take_content,
                              &materialising, err);
     if (status == ADP_ERR_NOT_FOUND || (status == ADP_OK && entry->type != ADP_ENTRY_FILE))
-        return adp_fail(err, ADP_ERR_FORMAT, restoring->archive->path,
-                        "the index has a hard link to a path that is no file in it");
+        return adp_archive_fail_link(restoring->archive, err);
     return status;
 }
 
@@ -277,8 +276,7 @@ static enum adp_status finish_link(struct restoring *restoring, struct restore_e
     size_t len = strlen(entry->target);
 
     if (!adp_path_set_has(&restoring->files, entry->target, len))
-        return adp_fail(err, ADP_ERR_FORMAT, restoring->archive->path,
-                        "the index has a hard link to a path that is no file in it");
+        return adp_archive_fail_link(restoring->archive, err);
     if (restoring->target < 0)
         return ADP_OK;
     if (adp_path_set_has(&restoring->failed, entry->target, len))

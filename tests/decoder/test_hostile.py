@@ -115,6 +115,26 @@ class Hostile(unittest.TestCase):
         _, _, peak = self.run_tool("verify")
         self.assertLess(peak, 350)
 
+    def test_hard_links_to_no_file(self):
+        """To a link, a folder, or nothing: neither read nor restored, and nobody is told it was."""
+        for target in (b"f/link", b"f/folder", b"f/gone"):
+            with self.subTest(target):
+                self.out = self.out.with_name(target.decode().replace("/", "-"))
+                self.encode(folder(
+                    entry(FILE, b"f/file", size=1, extents=[one_byte(0)]),
+                    entry(DIRECTORY, b"f/folder", 0o755),
+                    entry(HARDLINK, b"f/link", target=b"f/file"),
+                    entry(HARDLINK, b"f/zlink", target=target)), content=b"x")
+                for name in ("open", "cat"):
+                    to = ("--to", self.opened) if name == "open" else ()
+                    output, errors, _ = self.run_tool(name, "f/zlink", *to, expect=INTEGRITY)
+                    self.assertEqual(output, b"")
+                    self.assertIn("photos.adps", errors)
+                    self.assertIn("no file", errors)
+                self.assertFalse((self.opened / "f/zlink").exists())
+                output, _, _ = self.run_tool("cat", "f/link")
+                self.assertEqual(output, b"x")
+
     def test_several_links_without_their_file(self):
         self.encode(folder(
             *long_file(b"f/a", 5000),
