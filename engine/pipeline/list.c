@@ -7,7 +7,6 @@ struct listing {
     unsigned category;
     adp_entry_fn on_entry;
     void *user;
-    int is_ended;
 };
 
 static enum adp_status list_entry(void *user, const struct adp_index_entry *entry,
@@ -29,8 +28,7 @@ static enum adp_status list_entry(void *user, const struct adp_index_entry *entr
     (void)role;
     if (entry->type == ADP_INDEX_CONTINUATION)
         return ADP_OK;
-    listing->is_ended = listing->on_entry(listing->user, &out) != 0;
-    return listing->is_ended ? adp_tell_cancelled(err) : ADP_OK;
+    return listing->on_entry(listing->user, &out) != 0 ? adp_tell_cancelled(err) : ADP_OK;
 }
 
 enum adp_status adp_list(struct adp_vault *vault, const struct adp_selection *selection,
@@ -46,7 +44,7 @@ enum adp_status adp_list(struct adp_vault *vault, const struct adp_selection *se
 
     adp_tell_init(&tell, &options, "list");
     status = adp_select_make(&select, vault, selection, &tell, &partial, err);
-    for (size_t i = 0; status == ADP_OK && !listing.is_ended && i < select.num_archives; i++) {
+    for (size_t i = 0; status == ADP_OK && i < select.num_archives; i++) {
         const struct adp_record_archive *record = &select.record.archives[select.archives[i]];
         struct adp_archive *archive;
 
@@ -57,8 +55,6 @@ enum adp_status adp_list(struct adp_vault *vault, const struct adp_selection *se
         status = adp_select_each(&select, archive, 0, list_entry, &listing, err);
         adp_archive_close(archive);
     }
-    if (status == ADP_OK && listing.is_ended)
-        status = adp_tell_cancelled(err);
     if (status == ADP_OK)
         status = adp_select_unmatched(&select, err);
     adp_select_free(&select);

@@ -330,7 +330,10 @@ enum adp_status restore_flush(struct restoring *restoring, struct adp_error *err
 {
     enum adp_status status = ADP_OK;
 
-    if (restoring->target >= 0)
+    /* A window without content never comes to the driver's loop. */
+    if (!adp_tell_progress(restoring->tell))
+        status = adp_tell_cancelled(err);
+    if (status == ADP_OK && restoring->target >= 0)
         status = make_others(restoring, err);
     if (status == ADP_OK)
         status = restore_frames(restoring, err);

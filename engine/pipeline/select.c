@@ -205,7 +205,7 @@ enum adp_status adp_select_unmatched(const struct adp_select *select, struct adp
 
 /* -- Entries. */
 
-/* Feeds frames from |first| on to |fn| until it says ADP_ERR_CANCELLED, which ends it quietly. */
+/* Feeds frames from |first| on to |fn| until it says anything but ADP_OK. */
 static enum adp_status each_from(struct adp_archive *archive, size_t first, adp_select_fn fn,
                                  void *user, struct adp_error *err)
 {
@@ -230,7 +230,7 @@ static enum adp_status each_from(struct adp_archive *archive, size_t first, adp_
     if (status == ADP_OK && first == 0)
         status = adp_index_cursor_finish(cursor, &archive->trailer, err);
     adp_index_cursor_free(cursor);
-    return status == ADP_ERR_CANCELLED ? ADP_OK : status;
+    return status;
 }
 
 /* Everything at or below one path, and nothing after it. */
@@ -241,6 +241,7 @@ struct subtree {
     enum adp_status status; /* of |fn|, if it ended the walk */
 };
 
+/* Ends the walk with ADP_ERR_CANCELLED, whatever the reason. */
 static enum adp_status visit_subtree(void *user, const struct adp_index_entry *entry,
                                      enum adp_select_role role, struct adp_error *err)
 {
@@ -265,7 +266,7 @@ static enum adp_status each_below(struct adp_archive *archive, struct adp_select
         each_from(archive, adp_directory_find(&archive->directory, top->path, top->len),
                   visit_subtree, &subtree, err);
 
-    return status == ADP_OK ? subtree.status : status;
+    return status == ADP_ERR_CANCELLED ? subtree.status : status;
 }
 
 /* Exactly one path. */
@@ -278,6 +279,7 @@ struct lookup {
     enum adp_status status;
 };
 
+/* Ends the walk with ADP_ERR_CANCELLED, whatever the reason. */
 static enum adp_status visit_lookup(void *user, const struct adp_index_entry *entry,
                                     enum adp_select_role role, struct adp_error *err)
 {
@@ -301,9 +303,9 @@ enum adp_status adp_select_find(struct adp_archive *archive, const char *path, s
         each_from(archive, adp_directory_find(&archive->directory, path, path_len), visit_lookup,
                   &lookup, err);
 
-    if (status == ADP_OK && !lookup.is_found)
-        return ADP_ERR_NOT_FOUND;
-    return status == ADP_OK ? lookup.status : status;
+    if (status == ADP_ERR_CANCELLED)
+        status = lookup.status;
+    return status == ADP_OK && !lookup.is_found ? ADP_ERR_NOT_FOUND : status;
 }
 
 /* Tells the directories above |top| that were not told for the path before it. */

@@ -83,6 +83,23 @@ static void test_cancelled_seal_leaves_nothing(void)
     check_cancelled("seal");
 }
 
+/* There is no content to wait for, and still somebody listens. */
+static void test_cancelled_open_of_empty_files(void)
+{
+    char user[] = "open";
+    struct adp_options common = {.on_progress = cancel, .user = user};
+    struct adp_report report;
+    struct seal_rig rig;
+
+    seal_rig_open(&rig);
+    seal_rig_write(&rig, "a.txt", 0, 1);
+    seal_rig_write(&rig, "b.jpg", 0, 2);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig, (struct adp_options){0}, &report), ADP_OK);
+    CU_ASSERT_EQUAL(seal_rig_restore(&rig, common, &report), ADP_ERR_CANCELLED);
+    CU_ASSERT_EQUAL(count_entries(rig.target, "."), 0);
+    seal_rig_close(&rig);
+}
+
 /* A child that is killed at some moment of its seal, then a seal that is not. */
 static void test_killed_seal_is_swept_up(void)
 {
@@ -177,6 +194,7 @@ int main(void)
     static const struct adp_test_case cases[] = {
         {"round trip over back ends, threads and memory", test_round_trip},
         {"a cancelled seal leaves nothing", test_cancelled_seal_leaves_nothing},
+        {"a cancelled open of empty files", test_cancelled_open_of_empty_files},
         {"what a killed seal leaves is swept up by the next", test_killed_seal_is_swept_up},
         {"of two changes at once one is told", test_two_devices_one_is_told},
         {"a rolled-back keybag is refused", test_rolled_back_keybag},
