@@ -185,9 +185,6 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
 
     out.path_len =
         (size_t)adp_plan_path(context->plan, entry->node, context->path, ADP_PATH_MAX + 1, &below);
-    if ((node->flags & ADP_PLAN_LINK) != 0 &&
-        (context->plan->nodes[node->first_name].flags & ADP_PLAN_FAILED) != 0)
-        capture->skip_reason = ADP_SKIP_UNREADABLE;
     if (out_of_sums(sealing, node, capture)) {
         capture->skip_reason = ADP_SKIP_UNREADABLE;
         capture->skip_errno = EFBIG;
@@ -196,6 +193,8 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
     out.type = type_of(node, capture);
     if (out.type == ADP_ENTRY_SKIPPED)
         node->flags |= ADP_PLAN_FAILED;
+    else if (out.type == ADP_ENTRY_FILE)
+        node->size = capture->st.st_ino;
     fill_metadata(&out, &capture->st);
     out.num_xattrs = fill_xattrs(xattrs, &capture->xattrs);
     if (out.num_xattrs < capture->xattrs.num)
@@ -226,6 +225,33 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
     return status;
 }
 
+/* A name of a file whose content should be in the archive, but is not: the first name failed, or
+ * became another file since the walk. This name is then read like any file, and those after it may
+ * point to it: names that fell out form a list by |first_name|. Returns whether it has to wait. */
+static int is_orphan(struct sealing *sealing, struct seal_entry *entry)
+{
+    struct adp_plan_node *nodes = sealing->context->plan->nodes, *node = &nodes[entry->node];
+    uint32_t first = node->first_name, last = first;
+
+    if ((node->flags & ADP_PLAN_LINK) == 0 || entry->capture.skip_reason != 0)
+        return 0;
+    while (first != ADP_PLAN_NONE && ((nodes[first].flags & ADP_PLAN_FAILED) != 0 ||
+                                      nodes[first].size != entry->capture.st.st_ino)) {
+        last = first;
+        first = nodes[first].first_name;
+    }
+    node->first_name = first;
+    if (first != ADP_PLAN_NONE)
+        return 0;
+    nodes[last].first_name = entry->node;
+    node->flags &= (uint8_t)~ADP_PLAN_LINK;
+    entry->is_large = 1;
+    entry->is_captured = 0;
+    entry->next_file = sealing->grown;
+    sealing->grown = entry;
+    return 1;
+}
+
 void seal_emit(struct sealing *sealing)
 {
     struct adp_error error = {0};
@@ -235,6 +261,8 @@ void seal_emit(struct sealing *sealing)
         enum adp_status status = ADP_OK;
 
         if (!entry->is_captured || entry->pending > 0 || entry->capture.fd >= 0)
+            return;
+        if (sealing->status == ADP_OK && is_orphan(sealing, entry))
             return;
         if (sealing->status == ADP_OK)
             status = emit(sealing, entry, &error);

@@ -104,7 +104,7 @@ struct sealing {
     struct seal_frame *batch[2];            /* being filled, by is_raw */
     struct seal_entry *files, **files_last; /* large files whose chunks are not all issued */
     unsigned num_files;
-    struct seal_entry *grown;               /* small at the walk, too large now for their batch */
+    struct seal_entry *grown; /* out of a batch: too large for it now, or a link without its file */
     struct seal_frame *ready, **ready_last; /* to be placed */
     struct adp_index_writer index;
     struct seal_blob *blobs; /* index frames, compressed */

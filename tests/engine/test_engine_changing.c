@@ -211,6 +211,69 @@ static void test_grown_content(void)
     seal_rig_close(&rig);
 }
 
+/* -- Names of one file. */
+
+static void fill_links(struct seal_rig *rig)
+{
+    static const char *const names[] = {"b", "c", "d"};
+    char first[256];
+
+    seal_rig_write(rig, "a", 5000, 1);
+    seal_rig_write(rig, "other", 6000, 2);
+    snprintf(first, sizeof(first), "%s", path_of(rig, "a"));
+    for (size_t i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(link(first, path_of(rig, names[i])), 0);
+}
+
+static void remove_first(struct seal_rig *rig)
+{
+    CU_ASSERT_EQUAL(unlink(path_of(rig, "a")), 0);
+}
+
+static void replace_first(struct seal_rig *rig)
+{
+    char from[256];
+
+    snprintf(from, sizeof(from), "%s", path_of(rig, "other"));
+    CU_ASSERT_EQUAL(rename(from, path_of(rig, "a")), 0);
+}
+
+static void replace_second(struct seal_rig *rig)
+{
+    char from[256];
+
+    snprintf(from, sizeof(from), "%s", path_of(rig, "other"));
+    CU_ASSERT_EQUAL(rename(from, path_of(rig, "b")), 0);
+}
+
+/* Whatever becomes of one name, the others have the content that they have in the source. */
+static void test_links(void)
+{
+    static void (*const makes[])(struct seal_rig *) = {remove_first, replace_first, replace_second};
+
+    for (size_t i = 0; i < sizeof(makes) / sizeof(makes[0]); i++) {
+        struct change change = {.when = AFTER_SCAN, .make = makes[i]};
+        struct adp_report report;
+        struct seal_rig rig;
+        struct stat c, d;
+        char path[256];
+
+        seal_rig_open(&rig);
+        fill_links(&rig);
+        run(&change, &rig, NULL);
+        CU_ASSERT_EQUAL(change.unreadable, 1);
+        CU_ASSERT_EQUAL(change.changed, 0);
+        CU_ASSERT_EQUAL(seal_rig_restore(&rig, (struct adp_options){0}, &report), ADP_OK);
+        CU_ASSERT_TRUE(seal_rig_same(&rig));
+        snprintf(path, sizeof(path), "%s/source/c", rig.target);
+        CU_ASSERT_EQUAL(stat(path, &c), 0);
+        snprintf(path, sizeof(path), "%s/source/d", rig.target);
+        CU_ASSERT_EQUAL(stat(path, &d), 0);
+        CU_ASSERT_EQUAL(c.st_ino, d.st_ino);
+        seal_rig_close(&rig);
+    }
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
@@ -224,6 +287,7 @@ int main(void)
         {"a file that became a FIFO does not block", test_becomes_fifo},
         {"a folder that vanishes is named", test_folder_vanishes},
         {"a file that has grown is sealed whole", test_grown_content},
+        {"names of one file of which one goes away or becomes another", test_links},
     };
 
     return adp_test_main("changing sources", cases, sizeof(cases) / sizeof(cases[0]));
