@@ -65,6 +65,11 @@ int adp_entry_rename(int dirfd, const char *from, const char *to, int replace)
     return rc == 0 ? adp_entry_unlink(dirfd, from) : rc;
 }
 
+int adp_entry_set_mode(int dirfd, const char *name, mode_t mode)
+{
+    return result(fchmodat(dirfd, name, mode, AT_SYMLINK_NOFOLLOW));
+}
+
 int adp_entry_unlink(int dirfd, const char *name)
 {
     return result(unlinkat(dirfd, name, 0));

@@ -25,6 +25,9 @@ int adp_entry_link(int old_dirfd, const char *old_name, int new_dirfd, const cha
 /* adp_entry_rename renames within |dirfd|; -EEXIST if |to| exists and |replace| is zero. */
 int adp_entry_rename(int dirfd, const char *from, const char *to, int replace);
 
+/* adp_entry_set_mode sets permission bits; a symbolic link has none. Needs /proc. */
+int adp_entry_set_mode(int dirfd, const char *name, mode_t mode);
+
 int adp_entry_unlink(int dirfd, const char *name);
 
 /* adp_entry_reserve makes |fd| |size| bytes long and sets the space aside, where the file system

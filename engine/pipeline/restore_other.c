@@ -64,6 +64,17 @@ static enum adp_status remember_dir(struct restoring *restoring, const struct re
     return ADP_OK;
 }
 
+/* A folder that is there gets the snapshot's metadata in the end. Until then its owner may fill it,
+ * though an earlier restore has left it read-only; if not, its entries say so. */
+static enum adp_status take_over_dir(struct restoring *restoring, struct restore_entry *entry,
+                                     int parent, const char *name, const struct stat *st,
+                                     struct adp_error *err)
+{
+    if ((st->st_mode & S_IRWXU) != S_IRWXU)
+        (void)adp_entry_set_mode(parent, name, (st->st_mode & 07777) | S_IRWXU);
+    return remember_dir(restoring, entry, err);
+}
+
 enum adp_status restore_dir_make(struct restoring *restoring, struct restore_entry *entry,
                                  struct adp_error *err)
 {
@@ -79,8 +90,13 @@ enum adp_status restore_dir_make(struct restoring *restoring, struct restore_ent
     if (rc == 0)
         return remember_dir(restoring, entry, err);
     if (rc == -EEXIST && adp_entry_stat(parent, name, &st) == 0 && S_ISDIR(st.st_mode))
-        return restoring->overwrite ? remember_dir(restoring, entry, err) : ADP_OK;
-    restore_entry_fail_errno(entry, rc, "cannot make this folder");
+        return restoring->overwrite ? take_over_dir(restoring, entry, parent, name, &st, err)
+                                    : ADP_OK;
+    if (rc == -EEXIST)
+        restore_entry_fail(entry, ADP_ERR_EXISTS, EEXIST,
+                           "something that is no folder has its name, and was left alone");
+    else
+        restore_entry_fail_errno(entry, rc, "cannot make this folder");
     return ADP_OK;
 }
 
@@ -99,14 +115,17 @@ void restore_dirs_finish(struct restoring *restoring)
         struct restore_dir *dir = &restoring->dirs[i];
         const char *name, *what = NULL;
         int error = 0, failures = 0;
-        int parent = restore_parent(restoring, own_place(restoring), dir->path, &name);
+        int fd = restore_parent(restoring, own_place(restoring), dir->path, &name);
 
-        if (parent >= 0)
-            failures =
-                adp_meta_apply(parent, name, &dir->meta, restoring->set_owner, &error, &what);
-        if (parent < 0 || failures != 0)
-            restore_tell_meta(restoring, dir->path, parent < 0 ? ADP_META_MODE : failures,
-                              parent < 0 ? -parent : error, what);
+        /* By descriptor: what has the name by now may be another's file. */
+        if (fd >= 0)
+            fd = adp_fs_open_beneath(fd, name, O_PATH | O_DIRECTORY, 0);
+        if (fd >= 0)
+            failures = adp_meta_apply(fd, NULL, &dir->meta, restoring->set_owner, &error, &what);
+        if (fd < 0 || failures != 0)
+            restore_tell_meta(restoring, dir->path, fd < 0 ? ADP_META_MODE : failures,
+                              fd < 0 ? -fd : error, what);
+        adp_fs_close(fd);
     }
 }
 

@@ -1,6 +1,7 @@
 """What open does to the folder that it restores to: never outside, never over, never half."""
 
 import os
+import shutil
 
 import scenario
 from scenario import DONE, FAILED, PARTIAL, noise
@@ -98,6 +99,46 @@ class Restore(scenario.Scenario):
         self.restore(expect=PARTIAL)
         self.assertEqual((self.target / "source/folder").read_bytes(), b"mine")
         self.assertTrue((self.target / "source/other.jpg").is_file())
+
+    def test_what_is_no_folder_is_not_said_to_be_replaced(self):
+        (self.target / "source").mkdir(parents=True)
+        (self.target / "source/folder").write_bytes(b"mine")
+        answer = self.restore("--overwrite", expect=PARTIAL)
+        said = [event["message"] for event in answer["events"]
+                if event["path"].endswith("source/folder")]
+        self.assertEqual(len(said), 1, answer["events"])
+        self.assertNotIn("--overwrite", said[0])
+        self.assertEqual((self.target / "source/folder").read_bytes(), b"mine")
+
+    def test_read_only_folders_are_filled_twice(self):
+        """By a user for whom modes matter."""
+        self.write("none/file.txt", b"behind a folder without rights")
+        self.seal()
+        for name, mode in (("folder", 0o500), ("none", 0)):
+            os.chmod(self.source / name, mode)
+            self.addCleanup(os.chmod, self.source / name, 0o700)
+        prefix = ()
+        if os.geteuid() == 0:
+            if not shutil.which("setpriv"):
+                self.skipTest("root writes everywhere, and setpriv is not here")
+            os.chmod(self.source, 0o755)
+            self.seal()  # root reads what has no rights
+            prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+            for path in (self.dir, *self.dir.rglob("*")):
+                if self.source not in (path, *path.parents):
+                    os.lchown(path, 65534, 65534)
+        else:
+            os.chmod(self.source / "none", 0o500)
+            self.seal()
+        for options in ((), ("--overwrite",)):
+            self.run_it("open", self.vault, "latest", "--to", self.target, *options, prefix=prefix)
+            for name in ("folder", "none"):
+                opened, sealed = self.target / "source" / name, self.source / name
+                self.assertEqual(opened.stat().st_mode, sealed.stat().st_mode)
+                self.addCleanup(os.chmod, opened, 0o700)
+        if prefix:
+            self.assertEqual((self.target / "source/none/file.txt").read_bytes(),
+                             b"behind a folder without rights")
 
     def test_nothing_temporary_is_left(self):
         self.restore()
