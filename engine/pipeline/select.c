@@ -140,7 +140,8 @@ static enum adp_status choose_archives(struct adp_select *out, const struct adp_
                                        int *out_partial, struct adp_error *err)
 {
     enum adp_status status = check_categories(out, selection, err);
-    struct adp_error why = {0};
+    struct adp_error why = {0}, locked[ADP_NUM_CATEGORIES];
+    size_t num_locked = 0;
 
     if (status != ADP_OK)
         return status;
@@ -155,12 +156,14 @@ static enum adp_status choose_archives(struct adp_select *out, const struct adp_
         else if (status != ADP_ERR_NO_KEY || selection->num_categories > 0)
             break;
         else
-            *out_partial = 1;
+            locked[num_locked++] = why;
     }
     if (status == ADP_ERR_NO_KEY && out->num_archives > 0 && selection->num_categories == 0)
         status = ADP_OK;
-    if (*out_partial && out->num_archives > 0)
-        adp_tell_error(tell, ADP_EVENT_REFUSED, &why);
+    for (size_t i = 0; status == ADP_OK && i < num_locked; i++) {
+        adp_tell_error(tell, ADP_EVENT_REFUSED, &locked[i]);
+        *out_partial = 1;
+    }
     if (status != ADP_OK && err != NULL)
         *err = why;
     return status;

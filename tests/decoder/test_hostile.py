@@ -135,6 +135,20 @@ class Hostile(unittest.TestCase):
                 output, _, _ = self.run_tool("cat", "f/link")
                 self.assertEqual(output, b"x")
 
+    def test_each_category_without_a_key_is_named(self):
+        def take_away(bag):
+            for number in (encoder.PHOTOS, encoder.NOTES):
+                for epoch in bag.categories[number]:
+                    del epoch.wraps[1]
+        encoder.Encoder(self.out, "1", Mutation("keybag", take_away, DONE)).build()
+        done = subprocess.run([TOOL, "list", self.out / "vault", encoder.FIRST], check=False,
+                              env={**os.environ, "ADP_SEAL_IDENTITY": str(self.out / "identity")},
+                              capture_output=True, timeout=TIMEOUT_S)
+        self.assertEqual(done.returncode, IN_PART, done.stderr)
+        self.assertIn(b"note 24.txt", done.stdout)
+        self.assertIn(b"photos", done.stderr)
+        self.assertIn(b"notes", done.stderr)
+
     def test_several_links_without_their_file(self):
         self.encode(folder(
             *long_file(b"f/a", 5000),
