@@ -10,6 +10,9 @@
 #include "fs.h"
 #include "restoring.h"
 
+/* Twice what the largest frame needs where segments are the shortest. */
+#define MAX_BUFFERS 2080u
+
 /* -- Set-up, for both open and verify. */
 
 static enum adp_status make_buffers(struct restoring *restoring, struct adp_error *err)
@@ -17,6 +20,10 @@ static enum adp_status make_buffers(struct restoring *restoring, struct adp_erro
     uint32_t len = restoring->archive->header.enc_seg_len;
     size_t num = restoring->run.memory_len / len;
 
+    if (num > MAX_BUFFERS)
+        num = MAX_BUFFERS;
+    if (num > restoring->archive->layout.num_segments)
+        num = (size_t)restoring->archive->layout.num_segments;
     free(restoring->buffers);
     restoring->free_buffers = NULL;
     restoring->num_buffers = num;
