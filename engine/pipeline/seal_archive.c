@@ -51,6 +51,7 @@ static void drive(struct sealing *sealing)
         status = adp_run_turn(run, 1, &error);
         if (status != ADP_OK) { /* the queue itself has failed: nothing will come back any more */
             sealing_fail(sealing, status, &error);
+            adp_run_stop(run); /* readers and workers must not outlive what they work on */
             return;
         }
     }

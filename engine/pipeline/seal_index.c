@@ -196,6 +196,8 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
     else if (out.type == ADP_ENTRY_FILE)
         node->size = capture->st.st_ino;
     fill_metadata(&out, &capture->st);
+    if (out.type == ADP_ENTRY_DIRECTORY && capture->skip_reason != 0)
+        out.mode = 0700; /* nothing is known of it, but others may lie below */
     out.num_xattrs = fill_xattrs(xattrs, &capture->xattrs);
     if (out.num_xattrs < capture->xattrs.num)
         adp_tell_event(context->tell, ADP_EVENT_UNREADABLE, ADP_ERR_IO, E2BIG, context->path,
