@@ -46,7 +46,7 @@ static void test_file_numbers_are_reused(void)
     adp_ioq_file_remove(rig.queue, rig.file);
     for (int round = 0; round < 3; round++) {
         int files[RIG_FILES];
-        char name[16];
+        char name[32];
 
         for (int i = 0; i < RIG_FILES; i++) {
             snprintf(name, sizeof(name), "f%d-%d", round, i);
