@@ -66,6 +66,8 @@ static const struct adp_status_info adp_status_table[] = {
      "use the identity of a trusted device of this vault"},
     {ADP_ERR_PASSPHRASE, ADP_EXIT_NO_KEY, "a passphrase is needed, or it is wrong",
      "enter the identity's passphrase, or name a file that holds it with --passphrase-file"},
+    {ADP_ERR_UNTRUSTED, ADP_EXIT_NO_KEY, "the vault's account is not confirmed",
+     "compare the account with what a trusted device shows, and confirm it with --account"},
     {ADP_ERR_PARTIAL, ADP_EXIT_PARTIAL, "finished, but not with everything", ""},
 };
 

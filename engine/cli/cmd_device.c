@@ -104,22 +104,28 @@ static enum adp_status read_request(char **out_request, const char *word, struct
     return ADP_OK;
 }
 
-/* tell_newest tells of the device that was admitted: the last one. */
+/* tell_newest tells of the device that was admitted, the last one, and how it gets to know the
+ * vault. */
 static void tell_newest(struct cli *cli, const struct adp_vault *vault)
 {
+    char fingerprint[ADP_FINGERPRINT_LEN];
     struct adp_device device;
 
+    adp_vault_fingerprint(vault, fingerprint);
     adp_vault_device(vault, adp_vault_num_devices(vault) - 1, &device);
     if (cli->out.is_json) {
         text_set(cli->out.root, "name", device.name);
         json_object_set_new(cli->out.root, "kind", json_string(kind_word(device.kind)));
         json_object_set_new(cli->out.root, "generation",
                             json_integer((json_int_t)adp_vault_generation(vault)));
+        json_object_set_new(cli->out.root, "account", json_string(fingerprint));
     }
     if (!out_shows_text(&cli->out))
         return;
     text_print(device.name);
     printf(" is admitted as a %s\n", kind_word(device.kind));
+    out_note(&cli->out, "There, once: adp-seal %s ... --account \"%s\"",
+             device.kind == ADP_KIND_SEALER ? "seal" : "open", fingerprint);
 }
 
 enum adp_status cmd_device_add(struct cli *cli, struct adp_error *err)

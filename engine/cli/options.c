@@ -33,6 +33,7 @@ static const struct option_info {
     [OPTION_LEVEL] = {"level", "N", "zstd level, 1 to 19; 3 by default"},
     [OPTION_TO] = {"to", "DIR", "where to restore to; made if it is not there"},
     [OPTION_OVERWRITE] = {"overwrite", NULL, "replace files that exist"},
+    [OPTION_ACCOUNT] = {"account", "FINGERPRINT", "the vault's account must be this one"},
 };
 
 static enum adp_status add_category(struct options *out, const char *name, struct adp_error *err)
@@ -92,6 +93,7 @@ static enum adp_status set_option(struct options *out, enum option_id id, const 
         [OPTION_IDENTITY] = &out->identity, [OPTION_PASSPHRASE_FILE] = &out->passphrase_file,
         [OPTION_DEVICE] = &out->device,     [OPTION_NAME] = &out->name,
         [OPTION_POLICY] = &out->policy,     [OPTION_TO] = &out->to,
+        [OPTION_ACCOUNT] = &out->account,
     };
 
     out->given |= 1U << id;

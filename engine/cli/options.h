@@ -28,6 +28,7 @@ enum option_id {
     OPTION_LEVEL,
     OPTION_TO,
     OPTION_OVERWRITE,
+    OPTION_ACCOUNT,
     OPTION_NUM,
 };
 
@@ -42,6 +43,7 @@ struct options {
     const char *name;
     const char *policy;
     const char *to;
+    const char *account; /* fingerprint */
     unsigned num_threads;
     unsigned level;
     size_t memory;

@@ -5,6 +5,7 @@
 
 #include "interrupt.h"
 #include "passphrase.h"
+#include "trust.h"
 
 #define MAX_ATTEMPTS 3 /* at typing a passphrase */
 
@@ -79,21 +80,32 @@ static enum adp_status find_identity(struct adp_identity **out_identity, const s
     return status;
 }
 
-static void tell_first_contact(const struct session *session, struct cli *cli)
+static void tell_first_contact(struct cli *cli, const struct adp_vault *vault)
 {
     char fingerprint[ADP_FINGERPRINT_LEN];
 
-    if (session->identity == NULL || !adp_vault_first_contact(session->vault))
+    if (!cli->out.is_json)
         return;
-    adp_vault_fingerprint(session->vault, fingerprint);
-    if (cli->out.is_json) {
-        json_object_set_new(cli->out.root, "first_contact", json_true());
-        json_object_set_new(cli->out.root, "account", json_string(fingerprint));
-    }
-    out_note(&cli->out,
-             "This identity meets this vault for the first time, and will know it again.");
-    out_note(&cli->out, "Compare its account with what a trusted device shows (device list):");
-    out_note(&cli->out, "  %s", fingerprint);
+    adp_vault_fingerprint(vault, fingerprint);
+    json_object_set_new(cli->out.root, "first_contact", json_true());
+    json_object_set_new(cli->out.root, "account", json_string(fingerprint));
+}
+
+/* meet settles whose vault it is where a key is needed or the caller has said so; else the vault
+ * may be looked at, but not unaware. */
+static enum adp_status meet(struct cli *cli, struct adp_vault *vault, enum session_need need,
+                            struct adp_error *err)
+{
+    int is_first = adp_vault_first_contact(vault);
+
+    if (is_first)
+        tell_first_contact(cli, vault);
+    if (need == SESSION_NEEDS_KEY || cli->options.account != NULL)
+        return trust_confirm(cli, vault, err);
+    if (is_first)
+        out_note(&cli->out, "This identity does not know this vault's account yet: compare it with "
+                            "what a trusted device shows (device list).");
+    return ADP_OK;
 }
 
 enum adp_status session_open(struct session *out, struct cli *cli, const char *dir,
@@ -104,11 +116,12 @@ enum adp_status session_open(struct session *out, struct cli *cli, const char *d
 
     if (status == ADP_OK)
         status = adp_vault_open(&session.vault, dir, session.identity, err);
+    if (status == ADP_OK)
+        status = meet(cli, session.vault, need, err);
     if (status != ADP_OK) {
         session_close(&session);
         return status;
     }
-    tell_first_contact(&session, cli);
     *out = session;
     return ADP_OK;
 }

@@ -15,7 +15,8 @@ struct session {
 };
 
 /* session_open loads the identity, asking for a passphrase where it needs one, and opens the vault
- * |dir| with it. The caller must call session_close. */
+ * |dir| with it. A vault that the identity does not know is confirmed first (trust.h) if a key is
+ * needed. The caller must call session_close. */
 ADP_MUST_CHECK enum adp_status session_open(struct session *out, struct cli *cli, const char *dir,
                                             enum session_need need, struct adp_error *err);
 void session_close(struct session *session);

@@ -63,6 +63,7 @@ enum adp_status {
     /* Keys. */
     ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it */
     ADP_ERR_PASSPHRASE = 41, /* the identity needs a passphrase, or the one given is wrong */
+    ADP_ERR_UNTRUSTED = 42,  /* this identity does not know the vault's account: adp_vault_trust */
 
     /* Finished, but not with everything; events named each. */
     ADP_ERR_PARTIAL = 50,
@@ -196,7 +197,8 @@ adp_vault_create(struct adp_vault **out_vault, const char *dir, struct adp_ident
 
 /* adp_vault_open opens |dir| and checks its keybag against what |identity| knows; the identity's
  * file is brought up to date where it learns a newer generation. With |identity| NULL only what
- * needs no key works, and the keybag is only checked in itself. */
+ * needs no key works, and the keybag is only checked in itself. A vault that |identity| does not
+ * know opens as well, and is to be looked at; what uses keys is refused until adp_vault_trust. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_open(struct adp_vault **out_vault,
                                                          const char *dir,
                                                          struct adp_identity *identity,
@@ -208,9 +210,18 @@ ADP_EXPORT void adp_vault_free(struct adp_vault *vault);
 #define ADP_FINGERPRINT_LEN 72
 ADP_EXPORT void adp_vault_fingerprint(const struct adp_vault *vault, char out[ADP_FINGERPRINT_LEN]);
 
-/* adp_vault_first_contact returns whether this open was the identity's first contact with the
- * vault: there was no pin to check the account against, and the person should compare it. */
+/* adp_vault_first_contact returns whether the identity does not know this vault's account yet. Then
+ * nothing tells the vault from a forger's who lists this identity's public keys in a keybag of his
+ * own, and sealing, reading and admitting are ADP_ERR_UNTRUSTED, until adp_vault_trust. */
 ADP_EXPORT int adp_vault_first_contact(const struct adp_vault *vault);
+
+/* adp_vault_trust decides that the account is the right one, and has the identity remember it, in
+ * its file too. |fingerprint| comes from a trusted device: 64 hex digits, spaces between them are
+ * ignored; ADP_ERR_ACCOUNT if it is not this vault's, which is checked for a vault that is known as
+ * well. NULL trusts what is there: the caller has asked a person. Without an identity it only
+ * compares. adp_vault_create trusts its own vault. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_trust(struct adp_vault *vault, const char *fingerprint, struct adp_error *err);
 
 /* adp_vault_generation returns the keybag's generation. */
 ADP_EXPORT uint64_t adp_vault_generation(const struct adp_vault *vault);

@@ -302,8 +302,10 @@ enum adp_status adp_verify(struct adp_vault *vault, const struct adp_verify_opti
     struct adp_error first = {0};
     struct adp_tell tell;
     struct restoring restoring = {.vault = vault, .tell = &tell, .report = &report, .target = -1};
-    enum adp_status status;
+    enum adp_status status = adp_vault_check_trusted(vault, err);
 
+    if (status != ADP_OK)
+        return status;
     adp_tell_init(&tell, &options->common, "verify");
     status = start(&restoring, &options->common, &first);
     if (status == ADP_OK && options->selection.snapshot != NULL)

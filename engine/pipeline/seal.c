@@ -87,10 +87,15 @@ static enum adp_status make_folder(struct seal_context *context, struct adp_reco
 static enum adp_status check_vault(const struct adp_vault *vault,
                                    const struct adp_seal_options *options, struct adp_error *err)
 {
+    enum adp_status status;
+
     if (options->category > ADP_NUM_CATEGORIES)
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "there is no category %u", options->category);
     if (options->compression_level < 0 || options->compression_level > 19)
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "the compression level is 1 to 19");
+    status = adp_vault_check_trusted(vault, err);
+    if (status != ADP_OK)
+        return status;
     if (vault->self == ADP_NO_RECIPIENT ||
         vault->keybag.recipients[vault->self].state != ADP_RECIPIENT_ACTIVE) {
         adp_fail(err, ADP_ERR_NO_KEY, vault->path, "this identity may not seal into the vault");

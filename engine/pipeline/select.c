@@ -176,7 +176,9 @@ enum adp_status adp_select_make(struct adp_select *out, const struct adp_vault *
     enum adp_status status;
 
     memset(out, 0, sizeof(*out));
-    status = take_paths(out, selection, err);
+    status = adp_vault_check_trusted(vault, err);
+    if (status == ADP_OK)
+        status = take_paths(out, selection, err);
     if (status == ADP_OK)
         status = adp_vault_resolve(vault, selection->snapshot, &out->record, err);
     if (status == ADP_OK)

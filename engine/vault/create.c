@@ -104,12 +104,14 @@ static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
                                     struct creation *secrets, struct adp_error *err)
 {
     struct adp_keybag keybag;
+    uint8_t account[ADP_HASH_LEN];
     enum adp_status status;
 
     memset(&keybag, 0, sizeof(keybag));
     adp_random(keybag.vault_id, ADP_ID_LEN);
     keybag.protection = ADP_PROTECTION_STANDARD;
     adp_sign_generate(secrets->account_seed, keybag.account_pub);
+    adp_sha256(account, keybag.account_pub, ADP_SIGN_PUB_LEN);
     status = first_device(&keybag, vault->identity, device, secrets, err);
     if (status == ADP_OK)
         status = first_epochs(&keybag, secrets, err);
@@ -117,6 +119,8 @@ static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
         vault->self = 0;
         status = adp_vault_publish(vault, &keybag, secrets->account_seed, "vault created", err);
     }
+    if (status == ADP_OK)
+        status = adp_vault_trust_account(vault, account, err);
     adp_keybag_free(&keybag);
     return status;
 }
@@ -157,7 +161,6 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
         remove_folders(dir);
         return status;
     }
-    vault->first_contact = 0;
     *out_vault = vault;
     return ADP_OK;
 }

@@ -107,8 +107,10 @@ enum adp_status adp_vault_add_device(struct adp_vault *vault, const char *reques
 {
     struct admission *secrets;
     struct adp_recipient recipient;
-    enum adp_status status = adp_request_parse(&recipient, request, err);
+    enum adp_status status = adp_vault_check_trusted(vault, err);
 
+    if (status == ADP_OK)
+        status = adp_request_parse(&recipient, request, err);
     if (status != ADP_OK)
         return status;
     if (name != NULL && !adp_name_check(name, strlen(name)))
@@ -126,6 +128,8 @@ enum adp_status adp_vault_add_device(struct adp_vault *vault, const char *reques
     status = adp_vault_account_seed(vault, secrets->account_seed, err);
     if (status == ADP_OK)
         status = admit(vault, &recipient, secrets, err);
+    if (status == ADP_OK) /* it was read again: still the account that was trusted? */
+        status = adp_vault_check_trusted(vault, err);
     adp_secret_free(secrets, sizeof(*secrets));
     return status;
 }

@@ -137,38 +137,6 @@ static size_t find_self(const struct adp_keybag *keybag, const struct adp_identi
     return ADP_NO_RECIPIENT;
 }
 
-static enum adp_status check_pin(struct adp_vault *vault, const struct adp_keybag *keybag,
-                                 const char *path, struct adp_error *err)
-{
-    const struct adp_pin *known = adp_identity_pin(vault->identity, keybag->vault_id);
-    struct adp_pin pin;
-
-    memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
-    adp_sha256(pin.account_hash, keybag->account_pub, ADP_SIGN_PUB_LEN);
-    pin.generation = keybag->generation;
-    vault->first_contact = known == NULL;
-    if (known != NULL && memcmp(known->account_hash, pin.account_hash, ADP_HASH_LEN) != 0) {
-        adp_fail(err, ADP_ERR_ACCOUNT, path,
-                 "this keybag is signed by another account than the one this identity knows");
-        return adp_error_hint(err, ADP_ERR_ACCOUNT,
-                              "somebody has replaced it: compare it with another copy of the vault "
-                              "before you trust it");
-    }
-    if (known != NULL && pin.generation < known->generation) {
-        adp_fail(err, ADP_ERR_ROLLBACK, path,
-                 "this keybag is generation %" PRIu64 ", but this identity has seen %" PRIu64,
-                 pin.generation, known->generation);
-        return adp_error_hint(err, ADP_ERR_ROLLBACK,
-                              "the vault has been set back to an older state: restore the newer "
-                              "files of keybag/ from a copy");
-    }
-    if (known != NULL && pin.generation == known->generation)
-        return ADP_OK;
-    if (adp_identity_set_pin(vault->identity, &pin, err) != ADP_OK)
-        return ADP_ERR_MEMORY;
-    return adp_identity_store(vault->identity, err);
-}
-
 /* The newest keybag's name, without suffix, in |out|. */
 static enum adp_status newest_keybag(const struct adp_vault *vault, char out[17],
                                      struct adp_error *err)
@@ -244,7 +212,7 @@ enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error 
     if (status == ADP_OK)
         status = check_previous(vault, &keybag, path, err);
     if (status == ADP_OK && vault->identity != NULL)
-        status = check_pin(vault, &keybag, path, err);
+        status = adp_vault_check_pin(vault, &keybag, path, err);
     if (status == ADP_OK) {
         adp_sha256(vault->keybag_hash, data, len);
         adp_keybag_free(&vault->keybag);
@@ -290,25 +258,6 @@ enum adp_status adp_vault_open(struct adp_vault **out_vault, const char *dir,
         *out_vault = NULL;
     }
     return status;
-}
-
-void adp_vault_fingerprint(const struct adp_vault *vault, char out[ADP_FINGERPRINT_LEN])
-{
-    uint8_t hash[ADP_HASH_LEN];
-    size_t pos = 0;
-
-    adp_sha256(hash, vault->keybag.account_pub, ADP_SIGN_PUB_LEN);
-    for (size_t i = 0; i < ADP_HASH_LEN; i++) {
-        if (i > 0 && i % 4 == 0)
-            out[pos++] = ' ';
-        snprintf(out + pos, 3, "%02x", hash[i]);
-        pos += 2;
-    }
-}
-
-int adp_vault_first_contact(const struct adp_vault *vault)
-{
-    return vault->first_contact;
 }
 
 uint64_t adp_vault_generation(const struct adp_vault *vault)

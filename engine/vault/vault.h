@@ -21,8 +21,8 @@ struct adp_vault {
     struct adp_identity *identity;                    /* the caller's; may be NULL */
     struct adp_keybag keybag;
     uint8_t keybag_hash[ADP_HASH_LEN];
-    size_t self; /* index of the identity among the recipients, or ADP_NO_RECIPIENT */
-    int first_contact;
+    size_t self;       /* index of the identity among the recipients, or ADP_NO_RECIPIENT */
+    int first_contact; /* the identity has no pin for it: see adp_vault_check_trusted */
     const struct adp_gcm_kernel *kernel;
 };
 
@@ -53,6 +53,21 @@ enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
 /* adp_vault_load_keybag reads the newest keybag, checks it against the identity's pin, and makes it
  * |vault->keybag|. */
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err);
+
+/* -- trust.c */
+
+/* adp_vault_check_pin holds |keybag|, which lies at |path|, against what the identity has pinned,
+ * and pins a newer generation. Where it has no pin it is the first contact: nothing is pinned. */
+enum adp_status adp_vault_check_pin(struct adp_vault *vault, const struct adp_keybag *keybag,
+                                    const char *path, struct adp_error *err);
+
+/* adp_vault_check_trusted is the guard of everything that uses the keybag's keys:
+ * ADP_ERR_UNTRUSTED as long as the identity does not know the account. */
+enum adp_status adp_vault_check_trusted(const struct adp_vault *vault, struct adp_error *err);
+
+/* adp_vault_trust_account is adp_vault_trust by the account's SHA-256. */
+enum adp_status adp_vault_trust_account(struct adp_vault *vault, const uint8_t hash[ADP_HASH_LEN],
+                                        struct adp_error *err);
 
 /* -- change.c */
 

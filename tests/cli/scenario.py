@@ -46,10 +46,12 @@ class Scenario(unittest.TestCase):
     # -- running
 
     def run_it(self, *args, expect=DONE, prefix=(), env=None, stdin=b""):
-        """Runs the command and returns the finished process, with bytes in stdout and stderr."""
+        """Runs the command, without a terminal to ask on, and returns the finished process, with bytes
+        in stdout and stderr."""
         words = [*prefix, COMMAND, *map(os.fsencode, args)]
         done = subprocess.run(words, input=stdin, capture_output=True, timeout=TIMEOUT_S,
-                              env=self.env | (env or {}), cwd=self.dir)
+                              env=self.env | (env or {}), cwd=self.dir,
+                              start_new_session=True)
         expected = expect if isinstance(expect, tuple) else (expect,)
         self.assertIn(done.returncode, expected,
                       f"{words}\n{done.stdout[-3000:]!r}\n{done.stderr[-3000:]!r}")
@@ -82,10 +84,42 @@ class Scenario(unittest.TestCase):
         self.assertEqual(os.waitstatus_to_exitcode(status), expect, written)
         return written
 
+    def type_in(self, answers, *args, env=None):
+        """Runs the command on a terminal and answers each prompt; returns exit code and output."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(self.dir)
+            os.execve(COMMAND, [COMMAND, *map(os.fsencode, args)],
+                      self.env | {"TERM": "xterm"} | (env or {}))
+        written = b""
+        for answer in answers:
+            part = b""
+            while not part.endswith((b": ", b"] ")):
+                part += os.read(terminal, 1000)
+            os.write(terminal, answer + b"\n")
+            written += part
+        written += read_all(terminal)
+        _, status = os.waitpid(pid, 0)
+        os.close(terminal)
+        return os.waitstatus_to_exitcode(status), written
+
     # -- what most scenarios begin with
 
     def init(self):
         self.run_it("init", self.vault, "--device", "laptop")
+
+    def as_identity(self, name):
+        """The environment of another identity than the vault's first."""
+        return {"ADP_SEAL_IDENTITY": str(self.dir / name)}
+
+    def request(self, name, *options):
+        """Makes the identity |name|, and returns its request."""
+        return self.text("device", "request", "--name", name, *options,
+                         env=self.as_identity(name)).strip()
+
+    def account(self):
+        """The vault's account, as its first device shows it."""
+        return self.json("device", "list", self.vault)["account"]
 
     def seal(self, *args, **how):
         return self.json("seal", self.vault, *(args or (self.source,)), **how)

@@ -33,7 +33,8 @@ def run_tool(*arguments, identity):
     """Runs adp-seal; the finished process."""
     command = [need_tool(), *map(str, arguments)]
     environment = {**os.environ, "ADP_SEAL_IDENTITY": str(identity)}
-    return subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False,
+                          start_new_session=True)  # without a terminal to ask on
 
 
 def _kind(mode):

@@ -1,5 +1,6 @@
 """adp-seal reads the encoder's vault as the decoder does, and refuses each broken one."""
 
+import hashlib
 import sys
 import tempfile
 import unittest
@@ -13,7 +14,7 @@ need_tool()
 import encoder
 from adps import Vault
 
-DONE, DONE_IN_PART = 0, 5
+DONE, NO_KEY, DONE_IN_PART = 0, 4, 5
 
 
 class Interop(unittest.TestCase):
@@ -48,10 +49,22 @@ class Interop(unittest.TestCase):
 
     def test_who_has_no_key(self):
         out = self.encode("made")
+        public = Vault(out / "vault", out / "identity").keybag.account_public
+        account = hashlib.sha256(public).hexdigest()
         for name in ("sealer", "stranger"):
             with self.subTest(name):
-                done = run_tool("verify", out / "vault", identity=out / name)
-                self.assertEqual(done.returncode, 4, done.stderr.decode())
+                done = run_tool("verify", out / "vault", "--account", account,
+                                identity=out / name)
+                self.assertEqual(done.returncode, NO_KEY, done.stderr.decode())
+                self.assertIn({"sealer": b"a sealer's", "stranger": b"not a device"}[name],
+                              done.stderr)
+
+    def test_whose_vault_it_is(self):
+        """Without a word to it, the tool trusts no account that it does not know."""
+        out = self.encode("made")
+        done = run_tool("verify", out / "vault", identity=out / "stranger")
+        self.assertEqual(done.returncode, NO_KEY, done.stderr.decode())
+        self.assertIn(b"--account", done.stderr)
 
     @staticmethod
     def read(out, command):

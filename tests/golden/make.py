@@ -81,12 +81,14 @@ def main():
         (out / "request").write_bytes(request)
         run(tool, "device", "add", vault, out / "request", "--identity", device, "--quiet")
         (out / "request").unlink()
+    account = json.loads(subprocess.run([tool, "device", "list", vault, "--identity", device, "--json"],
+                                        check=True, stdout=subprocess.PIPE).stdout)["account"]
     manifest = {}
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder) / "source"
         fill(source)
         for identity in (device, sealer):
-            run(tool, "seal", vault, source, "--identity", identity, "--quiet")
+            run(tool, "seal", vault, source, "--identity", identity, "--account", account, "--quiet")
             made = {path.stem for path in (vault / "snapshots").iterdir()} - manifest.keys()
             manifest[made.pop()] = describe(source)
             (source / "ada.vcf").write_text("BEGIN:VCARD\nFN:Ada Lovelace\nEND:VCARD\n")
