@@ -50,7 +50,7 @@ static enum adp_status floe_new(struct adp_floe **out, const struct adp_floe_par
                                 const struct adp_gcm_kernel *kernel, const uint8_t *aad,
                                 size_t aad_len, struct adp_error *err)
 {
-    struct adp_floe *floe;
+    struct adp_floe *floe = NULL;
 
     if (params->enc_seg_len <= ADP_FLOE_OVERHEAD || params->rotation > FLOE_ROTATION_MAX ||
         aad_len > SIZE_MAX / 2)
@@ -91,7 +91,7 @@ enum adp_status adp_floe_seal_start(struct adp_floe **out_floe,
                                     size_t aad_len, struct adp_error *err)
 {
     uint8_t tag[ADP_FLOE_TAG_LEN];
-    struct adp_floe *floe;
+    struct adp_floe *floe = NULL;
     enum adp_status status;
 
     status = floe_new(&floe, params, kernel, aad, aad_len, err);
@@ -118,7 +118,7 @@ enum adp_status adp_floe_open_start(struct adp_floe **out_floe,
                                     size_t aad_len, struct adp_error *err)
 {
     uint8_t tag[ADP_FLOE_TAG_LEN];
-    struct adp_floe *floe;
+    struct adp_floe *floe = NULL;
     enum adp_status status;
 
     status = floe_new(&floe, params, kernel, aad, aad_len, err);

@@ -9,6 +9,9 @@
 #include "error.h"
 #include "fs.h"
 
+/* Positions that are tried for a segment that does not authenticate: a gigabyte's worth. */
+#define MAX_DIAGNOSED 4096u
+
 #define COPY_HINT "restore the archive from another copy of the vault"
 
 uint32_t adp_archive_segment_len(const struct adp_archive *archive, uint64_t position)
@@ -44,13 +47,14 @@ static void diagnose(struct adp_archive *archive, struct adp_gcm_scratch *scratc
 {
     uint32_t len = adp_archive_segment_len(archive, position);
     uint8_t *out = malloc(len), *copy = malloc(len);
-    uint64_t found;
+    uint64_t found, num = archive->layout.num_segments;
 
+    if (num > MAX_DIAGNOSED)
+        num = MAX_DIAGNOSED;
     if (out != NULL && copy != NULL &&
         adp_fs_read_all(archive->fd, copy, len, adp_archive_segment_offset(archive, position)) ==
             (int64_t)len &&
-        adp_floe_find_position(archive->floe, scratch, out, copy, len, archive->layout.num_segments,
-                               &found))
+        adp_floe_find_position(archive->floe, scratch, out, copy, len, num, &found))
         adp_fail(err, ADP_ERR_SEGMENT_ORDER, archive->path,
                  "segment %" PRIu64 " stands at the place of segment %" PRIu64, found, position);
     free(copy);

@@ -122,6 +122,28 @@ static enum adp_status restore_archive(struct restoring *restoring,
     return status;
 }
 
+/* A failure is told, and the next archive gets its turn: damage in one category takes nothing from
+ * another. Returns the first failure. */
+static enum adp_status restore_selected(struct restoring *restoring, int check_tags,
+                                        struct adp_error *first)
+{
+    struct adp_select *select = restoring->select;
+
+    for (size_t i = 0; i < select->num_archives && !restoring->tell->cancelled; i++) {
+        struct adp_error why = {0};
+        enum adp_status status = restore_archive(
+            restoring, &select->record.archives[select->archives[i]], check_tags, &why);
+
+        if (status == ADP_OK)
+            continue;
+        if (status != ADP_ERR_CANCELLED)
+            adp_tell_error(restoring->tell, ADP_EVENT_REFUSED, &why);
+        if (first->status == ADP_OK)
+            *first = why;
+    }
+    return first->status;
+}
+
 static void sum_up(struct restoring *restoring)
 {
     struct adp_report *report = restoring->report;
@@ -165,18 +187,19 @@ static void expect(struct restoring *restoring)
 
 static enum adp_status open_archives(struct restoring *restoring, struct adp_error *err)
 {
-    struct adp_select *select = restoring->select;
-    enum adp_status status = ADP_OK;
+    struct adp_error first = {0};
+    enum adp_status status = restore_selected(restoring, restoring->select->num_paths == 0, &first);
     int rc;
 
-    for (size_t i = 0; status == ADP_OK && i < select->num_archives; i++)
-        status = restore_archive(restoring, &select->record.archives[select->archives[i]],
-                                 select->num_paths == 0, err);
     restore_dirs_finish(restoring);
     rc = adp_fs_sync_all(restoring->target);
     if (status == ADP_OK && rc < 0)
-        status = adp_fail_errno(err, -rc, NULL, "cannot sync what was restored");
-    return status == ADP_OK ? adp_select_unmatched(select, err) : status;
+        status = adp_fail_errno(&first, -rc, NULL, "cannot sync what was restored");
+    if (status == ADP_OK)
+        return adp_select_unmatched(restoring->select, err);
+    if (err != NULL)
+        *err = first;
+    return status;
 }
 
 static enum adp_status conclude(const struct restoring *restoring, struct adp_error *err)
@@ -237,25 +260,6 @@ enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options 
 
 /* -- Verify. */
 
-/* A failure is told, and the next archive gets its turn: the caller wants to know all of them. */
-static enum adp_status verify_selected(struct restoring *restoring, struct adp_error *first)
-{
-    struct adp_select *select = restoring->select;
-
-    for (size_t i = 0; i < select->num_archives && !restoring->tell->cancelled; i++) {
-        struct adp_error why = {0};
-        enum adp_status status =
-            restore_archive(restoring, &select->record.archives[select->archives[i]], 1, &why);
-
-        if (status == ADP_OK)
-            continue;
-        adp_tell_error(restoring->tell, ADP_EVENT_REFUSED, &why);
-        if (first->status == ADP_OK)
-            *first = why;
-    }
-    return first->status;
-}
-
 static enum adp_status verify_snapshot(struct restoring *restoring,
                                        const struct adp_selection *selection,
                                        struct adp_error *first)
@@ -270,7 +274,7 @@ static enum adp_status verify_snapshot(struct restoring *restoring,
     expect(restoring);
     if (status == ADP_OK) {
         memcpy(restoring->report->snapshot, select.record.id, sizeof(restoring->report->snapshot));
-        verify_selected(restoring, first);
+        (void)restore_selected(restoring, 1, first);
     } else {
         adp_tell_error(restoring->tell, ADP_EVENT_REFUSED, &why);
         if (first->status == ADP_OK)

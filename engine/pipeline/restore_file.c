@@ -46,31 +46,17 @@ void restore_temp_name(char out[RESTORE_TEMP_LEN])
     snprintf(out, RESTORE_TEMP_LEN, ".adp-seal-%016" PRIx64 ".tmp", number);
 }
 
-/* A file of several extents, or one that may replace another, grows under a temporary name. One
- * that is written in a single step needs none: its content is complete before it is made. */
-static int needs_temp(const struct restoring *restoring, const struct restore_entry *entry)
-{
-    return restoring->overwrite || entry->num_extents > 1;
-}
-
+/* A file grows under a temporary name: whatever ends the run, what has its name is whole. */
 static int create(struct restoring *restoring, struct restore_entry *entry)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     struct stat st;
 
-    if (!needs_temp(restoring, entry)) {
-        entry->fd = adp_fs_open_beneath(entry->parent, entry->name, flags, 0600);
-        return entry->fd < 0 ? entry->fd : 0;
-    }
     if (!restoring->overwrite && adp_entry_stat(entry->parent, entry->name, &st) == 0)
         return -EEXIST;
     restore_temp_name(entry->temp);
     entry->fd = adp_fs_open_beneath(entry->parent, entry->temp, flags, 0600);
-    if (entry->fd < 0) {
-        entry->temp[0] = '\0';
-        return entry->fd;
-    }
-    return 0;
+    return entry->fd < 0 ? entry->fd : 0;
 }
 
 /* Opens the file for the first extent that arrives. The entry keeps a folder of its own: the
@@ -110,7 +96,7 @@ static void close_file(struct restore_entry *entry)
 void restore_file_abandon(struct restore_entry *entry)
 {
     if (entry->fd >= 0)
-        (void)adp_entry_unlink(entry->parent, entry->temp[0] != '\0' ? entry->temp : entry->name);
+        (void)adp_entry_unlink(entry->parent, entry->temp);
     close_file(entry);
 }
 
@@ -127,8 +113,7 @@ static void finish(struct restoring *restoring, struct restore_entry *entry)
     if (!entry->is_failed) {
         entry->meta_failures = adp_meta_apply(entry->fd, NULL, &entry->meta, restoring->set_owner,
                                               &entry->meta_errno, &entry->meta_what);
-        if (entry->temp[0] != '\0')
-            rc = adp_entry_rename(entry->parent, entry->temp, entry->name, restoring->overwrite);
+        rc = adp_entry_rename(entry->parent, entry->temp, entry->name, restoring->overwrite);
         if (rc < 0)
             restore_entry_fail_errno(entry, rc, "cannot give it its name");
     }

@@ -162,22 +162,18 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
 {
     const struct adp_extent *extent = frame->parts[0].extent;
     size_t num = cut(frame, 0, extent->stored_len, pieces);
-    const uint8_t *stored = pieces[0].data;
-    uint8_t *plain;
+    uint8_t *plain, *end;
 
     if (!reserve(worker, (size_t)extent->stored_len + extent->plain_len))
         return ADP_ERR_MEMORY;
     plain = worker->buffer + extent->stored_len;
-    if (num > 1) {
-        uint8_t *end = worker->buffer;
-
-        for (size_t i = 0; i < num; i++) {
-            memcpy(end, pieces[i].data, pieces[i].len);
-            end += pieces[i].len;
-        }
-        stored = worker->buffer;
+    end = worker->buffer;
+    for (size_t i = 0; num > 1 && i < num; i++) {
+        memcpy(end, pieces[i].data, pieces[i].len);
+        end += pieces[i].len;
     }
-    if (!adp_codec_decompress(&worker->zstd, plain, extent->plain_len, stored, extent->stored_len))
+    if (!adp_codec_decompress(&worker->zstd, plain, extent->plain_len,
+                              num == 1 ? pieces[0].data : worker->buffer, extent->stored_len))
         return refuse(frame, extent);
     *out = plain;
     return ADP_OK;

@@ -44,7 +44,7 @@ struct restore_entry {
     atomic_size_t remaining; /* extents */
     int parent, fd;
     const char *name;            /* in |parent|, part of |path| */
-    char temp[RESTORE_TEMP_LEN]; /* its name until it is complete, or empty */
+    char temp[RESTORE_TEMP_LEN]; /* its name until it is complete */
     int is_begun;
     /* what went wrong */
     int is_failed;

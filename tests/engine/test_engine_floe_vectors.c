@@ -33,7 +33,7 @@ static void check_vector(const struct floe_vector *vector)
     struct adp_error err = {0};
     char path[256];
     uint8_t *file, *out;
-    size_t len;
+    size_t len = 0;
 
     snprintf(path, sizeof(path), "vectors/floe/%s_ct.txt", vector->name);
     file = et_load_hex(path, &len);
