@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+/* What offsets, lengths and memory of transfers around the page cache are multiples of. */
+#define ADP_DIRECT_ALIGN 4096u
+
 /* adp_entry_stat stats |name| in |dirfd|, or |dirfd| itself if |name| is NULL. */
 int adp_entry_stat(int dirfd, const char *name, struct stat *out);
 
@@ -39,9 +42,9 @@ int adp_entry_reserve(int fd, uint64_t size);
 int adp_entry_truncate(int fd, uint64_t size);
 
 /* adp_entry_go_direct makes reads of the open file |fd| go round the page cache, unless its
- * beginning is there already: then reading it from there is faster. Offsets, lengths and memory of
- * reads must be multiples of 4096 from then on; the last one may reach beyond the end. Returns
- * whether it did: a file system may refuse. */
+ * middle is there already: then reading it from there is faster. Offsets, lengths and memory of
+ * reads must be multiples of ADP_DIRECT_ALIGN from then on; the last one may reach beyond the end.
+ * Returns whether it did: a file system may refuse. */
 int adp_entry_go_direct(int fd);
 
 /* adp_entry_go_buffered ends that. */

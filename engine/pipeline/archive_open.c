@@ -190,6 +190,16 @@ static enum adp_status allocate(struct adp_archive *archive, int collect_tags,
     return archive->tags != NULL && archive->tag_there != NULL ? ADP_OK : adp_fail_memory(err);
 }
 
+static enum adp_status open_bulk(struct adp_archive *archive, const struct adp_vault *vault,
+                                 const char *name, struct adp_error *err)
+{
+    archive->bulk_fd = adp_fs_open_beneath(vault->archives_dir, name, O_RDONLY, 0);
+    if (archive->bulk_fd < 0)
+        return adp_fail_errno(err, -archive->bulk_fd, archive->path, "cannot open the archive");
+    archive->is_direct = adp_entry_go_direct(archive->bulk_fd);
+    return ADP_OK;
+}
+
 enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vault *vault,
                                  const char *id, const struct adp_record_archive *record,
                                  int collect_tags, struct adp_error *err)
@@ -203,6 +213,7 @@ enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vaul
         return adp_fail_memory(err);
     archive->record = *record;
     archive->position = UINT64_MAX;
+    archive->bulk_fd = -1;
     adp_vault_archive_path(archive->path, vault, id, record->category);
     snprintf(name, sizeof(name), "%s/%s.adps", id, adp_category_name(record->category));
     archive->fd = adp_fs_open_beneath(vault->archives_dir, name, O_RDONLY, 0);
@@ -212,6 +223,8 @@ enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vaul
     } else if (archive->fd < 0) {
         status = adp_fail_errno(err, -archive->fd, archive->path, "cannot open the archive");
     }
+    if (status == ADP_OK)
+        status = open_bulk(archive, vault, name, err);
     if (status == ADP_OK)
         status = read_header(archive, vault, err);
     if (status == ADP_OK)
@@ -233,6 +246,7 @@ void adp_archive_close(struct adp_archive *archive)
     if (archive == NULL)
         return;
     adp_fs_close(archive->fd);
+    adp_fs_close(archive->bulk_fd);
     adp_directory_free(&archive->directory);
     adp_floe_free(archive->floe);
     adp_secret_free(archive->scratch, sizeof(*archive->scratch));

@@ -15,6 +15,8 @@
 
 struct adp_archive {
     int fd;
+    int bulk_fd;   /* for pipelines: around the page cache, where that can be had */
+    int is_direct; /* it is */
     char path[ADP_VAULT_PATH_LEN];
     struct adp_record_archive record;
     struct adp_header header;

@@ -96,7 +96,7 @@ static enum adp_status restore_archive(struct restoring *restoring,
         return status;
     restoring->category = record->category;
     restoring->status = ADP_OK;
-    restoring->file = adp_ioq_file_add(restoring->run.queue, restoring->archive->fd);
+    restoring->file = adp_ioq_file_add(restoring->run.queue, restoring->archive->bulk_fd);
     if (restoring->file < 0)
         status =
             adp_fail_errno(err, -restoring->file, restoring->archive->path, "cannot queue reads");

@@ -1,7 +1,9 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "codec.h"
+#include "entry.h"
 #include "error.h"
 #include "restoring.h"
 
@@ -265,6 +267,18 @@ static void segment_opened(struct adp_job *job)
     buffer->segment->state = RESTORE_READY;
 }
 
+/* Some file systems take O_DIRECT at open and refuse it at reading: once more, without. */
+static int read_buffered(struct restore_buffer *buffer)
+{
+    struct adp_archive *archive = buffer->restoring->archive;
+    struct adp_error error = {0};
+
+    if (buffer->is_retried || !archive->is_direct || adp_entry_go_buffered(archive->bulk_fd) < 0)
+        return 0;
+    buffer->is_retried = 1;
+    return adp_run_transfer(&buffer->restoring->run, &buffer->read, &error) == ADP_OK;
+}
+
 static void segment_read(struct adp_transfer *transfer)
 {
     struct restore_buffer *buffer =
@@ -274,6 +288,8 @@ static void segment_read(struct adp_transfer *transfer)
     int64_t result = transfer->req.result;
     uint32_t len = adp_archive_segment_len(restoring->archive, buffer->segment->position);
 
+    if (result == -EINVAL && read_buffered(buffer))
+        return;
     restoring->num_reads--;
     if (result >= (int64_t)len && restoring->status == ADP_OK) {
         buffer->job.work = open_segment;
@@ -303,12 +319,15 @@ static void issue_reads(struct restoring *restoring)
         buffer->segment = segment;
         segment->buffer = buffer;
         segment->state = RESTORE_BUSY;
+        buffer->is_retried = 0;
         buffer->read.done = segment_read;
         buffer->read.req = (struct adp_io_req){
             .op = ADP_IO_READ,
             .file = restoring->file,
             .buf = buffer->data,
-            .len = adp_archive_segment_len(restoring->archive, segment->position),
+            .len = (adp_archive_segment_len(restoring->archive, segment->position) +
+                    ADP_DIRECT_ALIGN - 1) /
+                   ADP_DIRECT_ALIGN * ADP_DIRECT_ALIGN,
             .offset = adp_archive_segment_offset(restoring->archive, segment->position)};
         status = adp_run_transfer(&restoring->run, &buffer->read, &error);
         if (status != ADP_OK)

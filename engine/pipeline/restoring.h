@@ -101,6 +101,7 @@ struct restore_buffer {
     struct restoring *restoring;
     uint8_t *data;
     struct restore_segment *segment;
+    int is_retried; /* read again, through the page cache */
     enum adp_status status;
     struct adp_error error;
     struct restore_buffer *next;

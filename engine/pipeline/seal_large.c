@@ -6,8 +6,6 @@
 #include "entry.h"
 #include "sealing.h"
 
-#define DIRECT_ALIGN 4096u
-
 static void append_file(struct sealing *sealing, struct seal_entry *entry)
 {
     entry->next_file = NULL;
@@ -138,12 +136,12 @@ static void read_chunk(struct seal_entry *entry, struct seal_frame *frame)
     }
     frame->len = len;
     frame->read.done = chunk_read;
-    frame->read.req =
-        (struct adp_io_req){.op = ADP_IO_READ,
-                            .file = entry->file,
-                            .buf = frame->chunk->data,
-                            .len = (len + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN,
-                            .offset = entry->next_offset};
+    frame->read.req = (struct adp_io_req){.op = ADP_IO_READ,
+                                          .file = entry->file,
+                                          .buf = frame->chunk->data,
+                                          .len = (len + ADP_DIRECT_ALIGN - 1) / ADP_DIRECT_ALIGN *
+                                                 ADP_DIRECT_ALIGN,
+                                          .offset = entry->next_offset};
     entry->next_extent++;
     entry->next_offset += len;
     if (entry->next_offset == end && ++entry->next_range < capture->num_ranges)

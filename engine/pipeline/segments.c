@@ -6,7 +6,6 @@
 #include "entry.h"
 #include "error.h"
 
-#define DIRECT_ALIGN 4096u
 /* Space is set aside in steps of this: few calls, and little too much at the end. */
 #define RESERVE_STEP (UINT64_C(1) << 30)
 
@@ -112,7 +111,7 @@ static void segment_sealed(struct adp_job *job)
     struct segment *segment = (struct segment *)job;
     struct adp_archive_writer *writer = segment->writer;
     size_t len = segment->filled + ADP_FLOE_OVERHEAD;
-    size_t padded = (len + DIRECT_ALIGN - 1) / DIRECT_ALIGN * DIRECT_ALIGN;
+    size_t padded = (len + ADP_DIRECT_ALIGN - 1) / ADP_DIRECT_ALIGN * ADP_DIRECT_ALIGN;
 
     for (size_t i = 0; i < segment->num_holds; i++)
         writer->segments->release(writer->segments->user, segment->holds[i]);
