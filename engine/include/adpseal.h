@@ -288,7 +288,7 @@ ADP_EXPORT void adp_snapshots_free(struct adp_snapshots *snapshots);
 
 enum adp_event_kind {
     ADP_EVENT_SKIPPED = 1,      /* seal: a socket or device, recorded by name only */
-    ADP_EVENT_UNREADABLE = 2,   /* seal: could not be read; recorded by name only */
+    ADP_EVENT_UNREADABLE = 2,   /* seal: could not be read, wholly or in part (attributes) */
     ADP_EVENT_CHANGED = 3,      /* seal: changed while it was read; recorded with that mark */
     ADP_EVENT_NOT_RESTORED = 4, /* open: this entry was not restored, or not wholly */
     ADP_EVENT_METADATA = 5,     /* open: content restored, but some metadata could not be set */
@@ -318,7 +318,7 @@ typedef int (*adp_progress_fn)(void *user, const struct adp_progress *progress);
 
 /* struct adp_options is common to all long work. All zero means the defaults. */
 struct adp_options {
-    unsigned num_threads; /* 0: one per core */
+    unsigned num_threads; /* 0: one per core, as far as the memory feeds them */
     size_t memory;        /* bytes of buffers; 0: 64 MiB; at least 16 MiB */
     const char *io;       /* "auto" (or NULL), "uring", "threads" */
     adp_progress_fn on_progress;

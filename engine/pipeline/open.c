@@ -308,6 +308,8 @@ enum adp_status adp_verify(struct adp_vault *vault, const struct adp_verify_opti
     struct restoring restoring = {.vault = vault, .tell = &tell, .report = &report, .target = -1};
     enum adp_status status = adp_vault_check_trusted(vault, err);
 
+    if (status == ADP_OK && options->selection.num_paths > 0)
+        status = adp_fail(err, ADP_ERR_ARGUMENT, NULL, "verify takes whole archives, not paths");
     if (status != ADP_OK)
         return status;
     adp_tell_init(&tell, &options->common, "verify");

@@ -193,11 +193,10 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
         status = seal_categories(context, &record, err);
     if (status == ADP_OK)
         status = publish_record(context->vault, &record, err);
-    if (status == ADP_OK)
-        return conclude(context, &record, err);
-    if (context->dir >= 0)
+    if (status != ADP_OK && context->dir >= 0)
         (void)adp_fs_remove_tree(context->vault->archives_dir, record.id);
-    return status;
+    context->id = NULL;
+    return status == ADP_OK ? conclude(context, &record, err) : status;
 }
 
 static void free_context(struct seal_context *context)

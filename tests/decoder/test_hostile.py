@@ -161,7 +161,7 @@ class Hostile(unittest.TestCase):
         self.assertFalse((self.opened / "f/a").exists())
 
     def test_overlapping_frames(self):
-        """Frames that begin within others and reach past them, in segments of 4096 and of 4 MiB."""
+        """Frames that begin within others and reach past them, in segments of 4096."""
         content = os.urandom(5 * MIB)
 
         def raw(offset, length, start=0, num=None):
