@@ -1,7 +1,7 @@
 /* An archive opened for reading: header checked against the record, key unwrapped, index at hand.
  *
  * Reading through here is sequential and on one thread: for the index, for one file, for what a
- * pipeline needs before it starts. Pipelines read segments themselves (restore_run.h). */
+ * pipeline needs before it starts. Pipelines read segments themselves (restoring.h). */
 #ifndef ADP_ARCHIVE_READ_H
 #define ADP_ARCHIVE_READ_H
 
