@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "seal_test.h"
 
@@ -10,12 +11,16 @@
 #define CONTENT ((size_t)48 << 20)
 
 static atomic_uint num_writes, num_clear;
+static atomic_int stopped;
 
+/* A slow disk, until the seal is stopped: it must not be done before progress is told again. */
 ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
     atomic_fetch_add(&num_writes, 1);
     if (memmem(buf, len, PATTERN, strlen(PATTERN)) != NULL)
         atomic_fetch_add(&num_clear, 1);
+    if (!stopped)
+        usleep(20000);
     return syscall(SYS_pwrite64, fd, buf, len, offset);
 }
 
@@ -36,7 +41,8 @@ static void fill(struct seal_rig *rig)
 static int stop_on_the_way(void *user, const struct adp_progress *progress)
 {
     (void)user;
-    return strcmp(progress->stage, "seal") == 0 && progress->done_bytes > 0;
+    stopped |= strcmp(progress->stage, "seal") == 0 && progress->done_bytes > 0;
+    return stopped;
 }
 
 static int count_entries(const char *path)
