@@ -27,7 +27,7 @@
 
 /* Room for the largest kernel's tables: 15 round keys, 64 powers of H with their Karatsuba halves,
  * and the 4 KiB counter cache of the vaes512 kernel. */
-#define ADP_GCM_KEY_STATE_LEN     8128
+#define ADP_GCM_KEY_STATE_LEN     9600
 #define ADP_GCM_SCRATCH_STATE_LEN 8192
 
 struct adp_gcm_kernel;

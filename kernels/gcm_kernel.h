@@ -56,6 +56,8 @@ struct adp_gcm_kernel {
 
 extern const struct adp_gcm_kernel adp_gcm_portable;
 #if defined(__x86_64__)
+extern const struct adp_gcm_kernel adp_gcm_vaes512;
+extern const struct adp_gcm_kernel adp_gcm_vaes256;
 extern const struct adp_gcm_kernel adp_gcm_aesni;
 #endif
 

@@ -5,6 +5,8 @@
 
 static struct adp_gcm_candidate candidates[] = {
 #if defined(__x86_64__)
+    {.kernel = &adp_gcm_vaes512},
+    {.kernel = &adp_gcm_vaes256},
     {.kernel = &adp_gcm_aesni},
 #endif
     {.kernel = &adp_gcm_portable},

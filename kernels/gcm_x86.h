@@ -1,93 +1,103 @@
-/* What x86-64 kernels share: AES-256's key schedule and GHASH's arithmetic in 128-bit registers.
- * For files that are compiled with AES-NI, PCLMULQDQ and AVX. Internal to kernels/.
- *
- * GHASH works on byte-reversed blocks, and H is kept multiplied by x, which spares a shift of every
- * product (Gueron and Kounavis, Intel's carry-less multiplication white paper). */
+/* Blocks of 128 bits on x86-64: what gcm_wide.h needs of a machine beside its vectors. For files
+ * that are compiled with AES-NI, PCLMULQDQ and AVX. Internal to kernels/. */
 #ifndef ADP_GCM_X86_H
 #define ADP_GCM_X86_H
 
 #include "gcm.h"
 
 #include <immintrin.h>
+#include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE __m128i load(const uint8_t *p)
+typedef __m128i block;
+
+INLINE block load(const uint8_t *p)
 {
-    return _mm_loadu_si128((const __m128i *)p);
+    return _mm_loadu_si128((const block *)p);
 }
 
-INLINE void store(uint8_t *p, __m128i x)
+INLINE void store(uint8_t *p, block x)
 {
-    _mm_storeu_si128((__m128i *)p, x);
+    _mm_storeu_si128((block *)p, x);
+}
+
+INLINE block zero(void)
+{
+    return _mm_setzero_si128();
 }
 
 /* add is the addition of blocks and of polynomials: XOR. */
-INLINE __m128i add(__m128i a, __m128i b)
+INLINE block add(block a, block b)
 {
     return _mm_xor_si128(a, b);
 }
 
-INLINE __m128i byte_reverse(__m128i x)
+INLINE block byte_reverse(block x)
 {
     return _mm_shuffle_epi8(x, _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
 }
 
-INLINE __m128i swap_halves(__m128i x)
+/* length_block returns GHASH's last block, bytes reversed. */
+INLINE block length_block(uint64_t aad_len, uint64_t len)
 {
-    return _mm_shuffle_epi32(x, 0x4e);
+    return _mm_set_epi64x((long long)(aad_len * 8), (long long)(len * 8));
 }
 
-/* struct product is a sum of Karatsuba's three partial products of 128-bit factors. */
-struct product {
-    __m128i low, middle, high;
-};
-
-/* multiply_add adds |a| times |b| to |sum|. Both halves of |b_halves| hold the sum of |b|'s. */
-INLINE void multiply_add(struct product *sum, __m128i a, __m128i b, __m128i b_halves)
+/* nonce_block returns the counter block with a counter of zero. It is put together in registers:
+ * written and read back in another width, it would stall the load. */
+INLINE block nonce_block(const uint8_t nonce[ADP_GCM_NONCE_LEN])
 {
-    sum->low = add(sum->low, _mm_clmulepi64_si128(a, b, 0x00));
-    sum->high = add(sum->high, _mm_clmulepi64_si128(a, b, 0x11));
-    a = add(a, swap_halves(a));
-    sum->middle = add(sum->middle, _mm_clmulepi64_si128(a, b_halves, 0x00));
-    /* Else gcc regroups the sums and keeps every product, on the stack. */
-    __asm__("" : "+x"(sum->low), "+x"(sum->middle), "+x"(sum->high));
+    int32_t end;
+
+    memcpy(&end, nonce + 8, sizeof(end));
+    return _mm_insert_epi32(_mm_loadl_epi64((const __m128i *)nonce), end, 2);
 }
 
-/* reduce returns |p| modulo GHASH's polynomial: twice, the lowest 64 bits are cancelled by a
- * multiple of the polynomial, whose other terms are x^127 + x^126 + x^121 in reversed bit order. */
-INLINE __m128i reduce(struct product p)
+/* with_counter returns the block of counter |n|; |x| is the block of counter zero, with or without
+ * a round key added. */
+INLINE block with_counter(block x, uint32_t n)
 {
-    const __m128i poly = _mm_set_epi64x(0, (long long)0xc200000000000000);
-    __m128i middle = add(p.middle, add(p.low, p.high));
-    __m128i low = add(p.low, _mm_slli_si128(middle, 8));
-    __m128i high = add(p.high, _mm_srli_si128(middle, 8));
+    return add(x, _mm_set_epi32((int)__builtin_bswap32(n), 0, 0, 0));
+}
 
-    low = add(swap_halves(low), _mm_clmulepi64_si128(low, poly, 0x00));
-    low = add(swap_halves(low), _mm_clmulepi64_si128(low, poly, 0x00));
-    return add(high, low);
+/* --- GHASH --- */
+
+/* polynomial returns what reduces GHASH's products: x^127 + x^126 + x^121, bits reversed. */
+INLINE block polynomial(void)
+{
+    return _mm_set1_epi64x((long long)0xc200000000000000);
 }
 
 /* times_x returns |h| times x, bytes reversed: the bit that falls out is x^128. */
-INLINE __m128i times_x(__m128i h)
+INLINE block times_x(block h)
 {
-    const __m128i poly = _mm_set_epi64x((long long)0xc200000000000000, 1);
-    __m128i carries = _mm_srli_epi64(h, 63);
-    __m128i top = _mm_shuffle_epi32(_mm_srai_epi32(h, 31), 0xff);
+    const block poly = _mm_set_epi64x((long long)0xc200000000000000, 1);
+    block carries = _mm_srli_epi64(h, 63);
+    block top = _mm_shuffle_epi32(_mm_srai_epi32(h, 31), 0xff);
 
     h = _mm_or_si128(_mm_slli_epi64(h, 1), _mm_slli_si128(carries, 8));
     return add(h, _mm_and_si128(top, poly));
 }
 
+/* --- AES: round key 0 is added at the start, AESENC adds a round's key at its end --- */
+
+#define NUM_ROUND_KEYS 15
+
+INLINE block aes_round(block x, block key)
+{
+    return _mm_aesenc_si128(x, key);
+}
+
 /* spread returns the words of |x| summed up: word i is the sum of words 0 to i. */
-INLINE __m128i spread(__m128i x)
+INLINE block spread(block x)
 {
     x = add(x, _mm_slli_si128(x, 4));
     return add(x, _mm_slli_si128(x, 8));
 }
 
-/* FIPS 197, section 5.2, two round keys at a time. */
-INLINE void expand_key(__m128i round[15], const uint8_t key[ADP_GCM_KEY_LEN])
+/* expand_key is FIPS 197, section 5.2, two round keys at a time. */
+INLINE void expand_key(block round[NUM_ROUND_KEYS], const uint8_t key[ADP_GCM_KEY_LEN])
 {
     round[0] = load(key);
     round[1] = load(key + 16);

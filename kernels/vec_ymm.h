@@ -1,0 +1,108 @@
+/* Vectors of two blocks: VAES and VPCLMULQDQ on AVX2. See gcm_wide.h. */
+#ifndef ADP_VEC_H
+#define ADP_VEC_H
+
+#include "cpu.h"
+#include "gcm_x86.h"
+
+#define LANES 2
+#define VEC_FEATURES                                                                               \
+    (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX | ADP_CPU_AVX2 | ADP_CPU_VAES |               \
+     ADP_CPU_VPCLMULQDQ)
+
+typedef __m256i vec;
+
+/* PIN keeps an instruction at its place in the program. */
+#define PIN(x) __asm__ volatile("" : "+x"(x))
+
+INLINE vec v_load(const uint8_t *p)
+{
+    return _mm256_loadu_si256((const vec *)p);
+}
+
+INLINE void v_store(uint8_t *p, vec x)
+{
+    _mm256_storeu_si256((vec *)p, x);
+}
+
+INLINE vec v_all(block x)
+{
+    return _mm256_broadcastsi128_si256(x);
+}
+
+INLINE vec v_first(block x)
+{
+    return _mm256_zextsi128_si256(x);
+}
+
+INLINE block v_block(vec x)
+{
+    return _mm256_castsi256_si128(x);
+}
+
+INLINE block v_sum(vec x)
+{
+    return add(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+}
+
+INLINE vec v_add(vec a, vec b)
+{
+    return _mm256_xor_si256(a, b);
+}
+
+INLINE vec v_add3(vec a, vec b, vec c)
+{
+    return v_add(a, v_add(b, c));
+}
+
+INLINE vec v_reverse(vec x)
+{
+    return _mm256_shuffle_epi8(
+        x, v_all(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+}
+
+INLINE vec v_swap(vec x)
+{
+    return _mm256_shuffle_epi32(x, 0x4e);
+}
+
+INLINE vec v_multiply_low(vec a, vec b)
+{
+    return _mm256_clmulepi64_epi128(a, b, 0x00);
+}
+
+INLINE vec v_multiply_high(vec a, vec b)
+{
+    return _mm256_clmulepi64_epi128(a, b, 0x11);
+}
+
+/* v_up and v_down move every block's low half up or its high half down, and clear the other. */
+INLINE vec v_up(vec x)
+{
+    return _mm256_bslli_epi128(x, 8);
+}
+
+INLINE vec v_down(vec x)
+{
+    return _mm256_bsrli_epi128(x, 8);
+}
+
+INLINE vec v_round(vec x, vec key)
+{
+    return _mm256_aesenc_epi128(x, key);
+}
+
+INLINE vec v_last_round(vec x, const vec round[NUM_ROUND_KEYS], vec in)
+{
+    return _mm256_aesenclast_epi128(x, v_add(round[14], in));
+}
+
+/* v_straddle sets what is added in a window's last step, whose last two blocks are the next
+ * window's. */
+INLINE void v_straddle(vec *out_6, vec *out_7, vec this_window, vec next_window)
+{
+    *out_6 = this_window;
+    *out_7 = next_window;
+}
+
+#endif
