@@ -131,48 +131,43 @@ static block hash_aad(const struct wide_key *key, const uint8_t *aad, size_t len
     return hash;
 }
 
-/* struct hashing is a step's hash in progress, which is done in phases between rounds. */
+/* struct hashing is a step's hash in progress. */
 struct hashing {
     struct sums sums;
     const uint8_t *data, *power, *half;
     vec enter; /* added to vector 0, if anything is */
     int enters;
-    vec x;
+    vec x, x_half;
 };
 
-/* hash_phase does one third of the work on a vector. Vector 0, which waits for the step before,
- * comes last. */
-INLINE void hash_phase(struct hashing *h, int phase)
+/* hash_load takes vector |v| of a step's data. */
+INLINE void hash_load(struct hashing *h, int v)
 {
-    int at = (phase / 3 + 1) % VECS * VEC_LEN;
-    vec a, b;
+    h->x = v_reverse(v_load(h->data + v * VEC_LEN));
+    if (v == 0 && h->enters)
+        h->x = v_add(h->x, h->enter);
+    PIN(h->x);
+    h->x_half = v_add(h->x, v_swap(h->x));
+    PIN(h->x_half);
+}
 
-    if (phase >= 3 * VECS)
-        return;
-    switch (phase % 3) {
-    case 0:
-        h->x = v_reverse(v_load(h->data + at));
-        if (at == 0 && h->enters)
-            h->x = v_add(h->x, h->enter);
-        PIN(h->x);
-        break;
-    case 1:
-        a = v_multiply_low(h->x, v_load(h->power + at));
-        PIN(a);
-        b = v_multiply_high(h->x, v_load(h->power + at));
-        PIN(b);
-        h->sums.low = v_add(h->sums.low, a);
-        PIN(h->sums.low);
-        h->sums.high = v_add(h->sums.high, b);
-        PIN(h->sums.high);
-        break;
-    default:
-        a = v_add(h->x, v_swap(h->x));
-        a = v_multiply_low(a, v_load(h->half + at));
-        PIN(a);
-        h->sums.middle = v_add(h->sums.middle, a);
-        PIN(h->sums.middle);
-    }
+/* hash_multiply adds its products: three multiplications in a row disturb the rounds least. */
+INLINE void hash_multiply(struct hashing *h, int v)
+{
+    vec low = v_multiply_low(h->x, v_load(h->power + v * VEC_LEN));
+    vec high, middle;
+
+    PIN(low);
+    high = v_multiply_high(h->x, v_load(h->power + v * VEC_LEN));
+    PIN(high);
+    middle = v_multiply_low(h->x_half, v_load(h->half + v * VEC_LEN));
+    PIN(middle);
+    h->sums.low = v_add(h->sums.low, low);
+    PIN(h->sums.low);
+    h->sums.high = v_add(h->sums.high, high);
+    PIN(h->sums.high);
+    h->sums.middle = v_add(h->sums.middle, middle);
+    PIN(h->sums.middle);
 }
 
 /* --- AES --- */
@@ -264,32 +259,32 @@ INLINE void rounds(const struct wide_key *key, vec x[VECS])
     }
 }
 
-/* rounds_and_hash does the same and hashes a step's data in between; the second half of the vectors
- * is a round behind. */
+/* rounds_and_hash does the same and hashes a step's data in between. The second half of the vectors
+ * is a round behind; vector 0, which waits for the step before, is hashed last. */
 INLINE void rounds_and_hash(const struct wide_key *key, vec x[VECS], struct hashing *h)
 {
-#define PAIR(r)                                                                                    \
-    LEAD(r);                                                                                       \
-    hash_phase(h, 2 * (r)-7);                                                                      \
-    TRAIL((r)-1);                                                                                  \
-    hash_phase(h, 2 * (r)-6)
+#define ROUND_AND_HASH(r, v)                                                                       \
+    do {                                                                                           \
+        LEAD(r);                                                                                   \
+        hash_load(h, v);                                                                           \
+        TRAIL((r)-1);                                                                              \
+        hash_multiply(h, v);                                                                       \
+    } while (0)
     LEAD(3);
-    hash_phase(h, 0);
-    PAIR(4);
-    PAIR(5);
-    PAIR(6);
-    PAIR(7);
-    PAIR(8);
-    PAIR(9);
-    PAIR(10);
-    PAIR(11);
-    PAIR(12);
-    PAIR(13);
-    hash_phase(h, 21);
+    LEAD(4);
+    TRAIL(3);
+    ROUND_AND_HASH(5, 1);
+    ROUND_AND_HASH(6, 2);
+    ROUND_AND_HASH(7, 3);
+    ROUND_AND_HASH(8, 4);
+    ROUND_AND_HASH(9, 5);
+    ROUND_AND_HASH(10, 6);
+    ROUND_AND_HASH(11, 7);
+    ROUND_AND_HASH(12, 0);
+    LEAD(13);
+    TRAIL(12);
     TRAIL(13);
-    hash_phase(h, 22);
-    hash_phase(h, 23);
-#undef PAIR
+#undef ROUND_AND_HASH
 }
 
 /* apply does the last round and adds the step at |in|, to |out|. */
