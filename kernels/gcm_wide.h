@@ -135,18 +135,16 @@ INLINE void end(const struct wide_key *key, struct stream *s, struct ending *e, 
 
     key_stream(key, s, x, (len + VEC_LEN - 1) / VEC_LEN);
 #define END(i)                                                                                     \
-    if (len < VEC_LEN) {                                                                           \
-        if (len > 0)                                                                               \
-            end_part(key, s, e, x[i], out, in, len, sealing);                                      \
+    if (len < ((i) + 1) * VEC_LEN) {                                                               \
+        if (len > (i)*VEC_LEN)                                                                     \
+            end_part(key, s, e, x[i], out + (i)*VEC_LEN, in + (i)*VEC_LEN, len - (i)*VEC_LEN,      \
+                     sealing);                                                                     \
         return;                                                                                    \
     } else {                                                                                       \
-        vec a = v_load(in);                                                                        \
+        vec a = v_load(in + (i)*VEC_LEN);                                                          \
         vec b = v_last_round(x[i], key->round, a);                                                 \
-        v_store(out, b);                                                                           \
+        v_store(out + (i)*VEC_LEN, b);                                                             \
         end_vector(key, e, sealing ? b : a);                                                       \
-        out += VEC_LEN;                                                                            \
-        in += VEC_LEN;                                                                             \
-        len -= VEC_LEN;                                                                            \
     }
     EIGHT(END)
 #undef END

@@ -85,20 +85,20 @@ err0:
 static enum adp_status read_request(char **out_request, const char *word, struct adp_error *err)
 {
     int is_text = strncmp(word, REQUEST_PREFIX, strlen(REQUEST_PREFIX)) == 0;
-    FILE *file = strcmp(word, "-") == 0 ? stdin : NULL;
+    FILE *file = stdin;
     char *text;
-    size_t len;
 
-    if (!is_text && file == NULL && (file = fopen(word, "re")) == NULL)
+    if (is_text) {
+        *out_request = strcpy(must_alloc(strlen(word) + 1), word);
+        return ADP_OK;
+    }
+    if (strcmp(word, "-") != 0 && (file = fopen(word, "re")) == NULL)
         return out_fail(err, errno == ENOENT ? ADP_ERR_NOT_FOUND : ADP_ERR_IO, word,
                         "REQUEST is the line that device request printed, a file that has it, or -",
                         "cannot open the request: %s", strerror(errno));
     text = must_alloc(REQUEST_MAX + 1);
-    len = is_text ? strnlen(word, REQUEST_MAX) : fread(text, 1, REQUEST_MAX, file);
-    if (is_text)
-        memcpy(text, word, len);
-    text[len] = '\0';
-    if (file != NULL && file != stdin)
+    text[fread(text, 1, REQUEST_MAX, file)] = '\0';
+    if (file != stdin)
         fclose(file);
     *out_request = text;
     return ADP_OK;

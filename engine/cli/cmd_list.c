@@ -28,12 +28,12 @@ static void format_mode(char out[11], enum adp_entry_type type, unsigned mode)
 
     out[0] = types[type].letter;
     for (int i = 0; i < 9; i++)
-        out[1 + i] = mode & 0400U >> i ? letters[i] : '-';
+        out[1 + i] = (char)(mode & 0400U >> i ? letters[i] : '-');
     for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++) {
         char *x = &out[specials[i].place];
 
         if (mode & specials[i].bit)
-            *x = *x == 'x' ? specials[i].with_x : specials[i].without_x;
+            *x = (char)(*x == 'x' ? specials[i].with_x : specials[i].without_x);
     }
     out[10] = '\0';
 }

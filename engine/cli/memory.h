@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* must_alloc returns |len| bytes, or ends the program. */
-void *must_alloc(size_t len);
+void *must_alloc(size_t len) __attribute__((returns_nonnull));
 
 /* must_grow makes room in an array of |*cap| items of |size| bytes for item number |num|, or ends
  * the program. */

@@ -18,14 +18,12 @@
 static char *request_to_text(const uint8_t *data, size_t len)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t prefix_len = strlen(REQUEST_PREFIX);
-    char *text = malloc(prefix_len + 2 * len + 1);
+    char *text = malloc(strlen(REQUEST_PREFIX) + 2 * len + 1);
     char *at;
 
     if (text == NULL)
         return NULL;
-    memcpy(text, REQUEST_PREFIX, prefix_len);
-    at = text + prefix_len;
+    at = stpcpy(text, REQUEST_PREFIX);
     for (size_t i = 0; i < len; i++) {
         *at++ = digits[data[i] >> 4];
         *at++ = digits[data[i] & 15];

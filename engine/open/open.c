@@ -281,6 +281,7 @@ static enum adp_status verify_snapshot(struct restoring *restoring,
             *first = why;
     }
     adp_select_free(&select);
+    restoring->select = NULL;
     return status;
 }
 

@@ -38,7 +38,8 @@ int adp_rules_add(struct adp_rules *rules, const char *pattern, unsigned categor
     copy = strdup(pattern);
     if (copy == NULL)
         return -ENOMEM;
-    rules->items[rules->num++] = (struct adp_rule){copy, origin, category, line};
+    rules->items[rules->num++] =
+        (struct adp_rule){.pattern = copy, .origin = origin, .category = category, .line = line};
     return 0;
 }
 
