@@ -64,6 +64,9 @@ enum adp_gcm_result {
  * error where it was asked for by name. If the portable kernel fails its self-test the process is
  * aborted: nothing here can be trusted then.
  *
+ * Intel's Ice, Tiger and Rocket Lake lower their clock for 512-bit vectors, which slows down all
+ * that runs beside: there vaes512 is chosen by name only.
+ *
  * Returns ADP_GCM_OK and sets |*out_kernel|, which lives as long as the process; or
  * ADP_GCM_NO_KERNEL, leaving |*out_kernel| NULL. Self-tests run once per kernel and process. */
 enum adp_gcm_result adp_gcm_kernel_select(const struct adp_gcm_kernel **out_kernel,
@@ -72,9 +75,9 @@ enum adp_gcm_result adp_gcm_kernel_select(const struct adp_gcm_kernel **out_kern
 /* adp_gcm_kernel_name returns the kernel's name, e.g. "aesni". */
 const char *adp_gcm_kernel_name(const struct adp_gcm_kernel *kernel);
 
-/* adp_gcm_kernel_at walks all kernels that were compiled in, fastest first: returns the name of
- * number |index| and sets |*out_usable| to whether this machine has what it needs; NULL past the
- * last. For listings and tests. */
+/* adp_gcm_kernel_at walks all kernels that were compiled in, in the order in which they are
+ * tried: returns the name of number |index| and sets |*out_usable| to whether this machine has what
+ * it needs; NULL past the last. For listings and tests. */
 const char *adp_gcm_kernel_at(size_t index, int *out_usable);
 
 /* adp_gcm_key_init expands the |key| for |kernel|. The caller must call adp_gcm_key_cleanup. */

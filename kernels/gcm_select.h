@@ -8,9 +8,11 @@
 
 enum adp_gcm_verdict { ADP_GCM_UNTESTED = 0, ADP_GCM_PASSED, ADP_GCM_FAILED };
 
-/* struct adp_gcm_candidate is a kernel and what its self-test said. */
+/* struct adp_gcm_candidate is a kernel, the features beside its own without which it is chosen by
+ * name only, and what its self-test said. */
 struct adp_gcm_candidate {
     const struct adp_gcm_kernel *kernel;
+    unsigned default_needs;
     enum adp_gcm_verdict verdict;
 };
 
@@ -21,6 +23,9 @@ struct adp_gcm_table {
     struct adp_gcm_candidate *candidates;
     size_t num;
 };
+
+/* adp_gcm_table is the real one. */
+extern struct adp_gcm_table adp_gcm_table;
 
 /* adp_gcm_table_select is adp_gcm_kernel_select over |table|, without the environment. */
 enum adp_gcm_result adp_gcm_table_select(const struct adp_gcm_kernel **out_kernel,

@@ -1,4 +1,5 @@
-/* The features that are found are those that the operating system lists. */
+/* The features that are found are those that the operating system lists, and those of machines that
+ * answer otherwise than this one. */
 #include "adp_test.h"
 #include "cpu.h"
 
@@ -11,6 +12,8 @@ static void test_sets(void)
 }
 
 #if defined(__x86_64__)
+
+#    include <cpuid.h>
 
 static char flags[8192];
 
@@ -53,6 +56,76 @@ static void test_features(void)
                     listed("avx512f") && listed("avx512bw") && listed("avx512vl"));
 }
 
+#    define WITHOUT_ZMM                                                                            \
+        (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX | ADP_CPU_AVX2 | ADP_CPU_BMI2 |           \
+         ADP_CPU_VAES | ADP_CPU_VPCLMULQDQ)
+#    define WITHOUT_YMM (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_BMI2)
+#    define EVERYTHING  (WITHOUT_ZMM | ADP_CPU_AVX512 | ADP_CPU_ZMM_FULL_CLOCK)
+
+static const struct adp_cpu_words everything = {
+    .leaf1_ecx = UINT32_MAX, .leaf7_ebx = UINT32_MAX, .leaf7_ecx = UINT32_MAX, .xcr0 = UINT32_MAX};
+
+/* DECODED is the features of |everything| with one word replaced. */
+#    define DECODED(word, value) (words = everything, words.word = (value), adp_cpu_decode(&words))
+
+static void test_unsaved_registers(void)
+{
+    struct adp_cpu_words words;
+
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0xe7), EVERYTHING);
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0x07), WITHOUT_ZMM);
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0x67), WITHOUT_ZMM); /* the upper 16 of the zmm are not saved */
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0xa7), WITHOUT_ZMM); /* the upper halves are not */
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0xc7), WITHOUT_ZMM); /* masks are not */
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0xe3), WITHOUT_YMM);
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0x03), WITHOUT_YMM);
+    CU_ASSERT_EQUAL(DECODED(xcr0, 0), WITHOUT_YMM);
+}
+
+static void test_missing_features(void)
+{
+    struct adp_cpu_words words = {.xcr0 = UINT32_MAX};
+
+    CU_ASSERT_EQUAL(adp_cpu_decode(&words), 0);
+    CU_ASSERT_EQUAL(DECODED(leaf1_ecx, ~(uint32_t)bit_AES), EVERYTHING & ~ADP_CPU_AESNI);
+    CU_ASSERT_EQUAL(DECODED(leaf1_ecx, ~(uint32_t)bit_PCLMUL), EVERYTHING & ~ADP_CPU_PCLMULQDQ);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ebx, ~(uint32_t)bit_AVX2), EVERYTHING & ~ADP_CPU_AVX2);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ebx, ~(uint32_t)bit_BMI2), EVERYTHING & ~ADP_CPU_BMI2);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ebx, ~(uint32_t)bit_AVX512F), WITHOUT_ZMM);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ebx, ~(uint32_t)bit_AVX512BW), WITHOUT_ZMM);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ebx, ~(uint32_t)bit_AVX512VL), WITHOUT_ZMM);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ecx, ~(uint32_t)bit_VAES), EVERYTHING & ~ADP_CPU_VAES);
+    CU_ASSERT_EQUAL(DECODED(leaf7_ecx, ~(uint32_t)bit_VPCLMULQDQ),
+                    EVERYTHING & ~ADP_CPU_VPCLMULQDQ);
+}
+
+/* Signatures (CPUID 1, EAX) of cores with AVX-512. */
+static void test_zmm_clock(void)
+{
+    static const struct {
+        int intel, full_clock;
+        uint32_t signature;
+    } cores[] = {
+        {1, 0, 0x606a6},  {1, 0, 0x606c1},  /* Ice Lake, server */
+        {1, 0, 0x706d1},  {1, 0, 0x706e5},  /* Ice Lake, client */
+        {1, 0, 0x806c1},  {1, 0, 0x806d1},  /* Tiger Lake */
+        {1, 0, 0xa0671},                    /* Rocket Lake */
+        {1, 1, 0x806f8},  {1, 1, 0xc06f2},  /* Sapphire and Emerald Rapids */
+        {1, 1, 0xa06d1},                    /* Granite Rapids */
+        {0, 1, 0xa10f11}, {0, 1, 0xb00f21}, /* AMD Zen 4, Zen 5 */
+        {0, 1, 0x606a6},                    /* Ice Lake's number, another maker's core */
+    };
+
+    for (size_t i = 0; i < sizeof(cores) / sizeof(cores[0]); i++) {
+        struct adp_cpu_words words = everything;
+
+        words.intel = cores[i].intel;
+        words.leaf1_eax = cores[i].signature;
+        CU_ASSERT_EQUAL(adp_cpu_decode(&words),
+                        cores[i].full_clock ? EVERYTHING : EVERYTHING & ~ADP_CPU_ZMM_FULL_CLOCK);
+    }
+}
+
 #endif
 
 int main(void)
@@ -61,6 +134,9 @@ int main(void)
         {"a set is had only as a whole", test_sets},
 #if defined(__x86_64__)
         {"features are those of /proc/cpuinfo", test_features},
+        {"registers that are not saved are not there", test_unsaved_registers},
+        {"every feature can be missing", test_missing_features},
+        {"some of Intel's cores slow down for zmm", test_zmm_clock},
 #endif
     };
 
