@@ -18,11 +18,10 @@ static int replay_file(const char *path)
     if (st.st_size > 0 && (data = malloc((size_t)st.st_size)) != NULL)
         len = fread(data, 1, (size_t)st.st_size, file);
     fclose(file);
-    if (len != (size_t)st.st_size)
-        return 0;
-    LLVMFuzzerTestOneInput(data, len);
+    if (len == (size_t)st.st_size)
+        LLVMFuzzerTestOneInput(data, len);
     free(data);
-    return 1;
+    return len == (size_t)st.st_size;
 }
 
 static int replay_dir(const char *dir)
