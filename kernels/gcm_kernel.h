@@ -59,6 +59,9 @@ extern const struct adp_gcm_kernel adp_gcm_portable;
 extern const struct adp_gcm_kernel adp_gcm_vaes512;
 extern const struct adp_gcm_kernel adp_gcm_vaes256;
 extern const struct adp_gcm_kernel adp_gcm_aesni;
+#elif defined(__aarch64__)
+extern const struct adp_gcm_kernel adp_gcm_armv8_eor3;
+extern const struct adp_gcm_kernel adp_gcm_armv8;
 #endif
 
 #endif
