@@ -130,7 +130,7 @@ void text_set(json_t *object, const char *key, const char *text)
     json_t *value = text != NULL ? json_string(text) : json_null();
     char *repaired;
 
-    if (value != NULL) {
+    if (text == NULL || value != NULL) {
         json_object_set_new(object, key, value);
         return;
     }
