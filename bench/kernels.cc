@@ -1,36 +1,25 @@
-// AES-256-GCM: rows gcm_seal/IMPLEMENTATION/BYTES and gcm_open/IMPLEMENTATION/BYTES, for every
-// kernel that runs here and for BoringSSL's AEAD interface called directly.
+// AES-256-GCM by every kernel that runs here, by BoringSSL's AEAD interface called directly, and by
+// Intel's ipsec-mb if it was there at build time; and what the CPU could do at most (ports.h).
 extern "C" {
 #include "gcm.h"
 }
 
-#include <benchmark/benchmark.h>
-#include <openssl/aead.h>
+#include "gcm_rows.h"
+#include "ports.h"
 
-#include <memory>
-#include <string>
-#include <vector>
+#include <openssl/aead.h>
+#ifdef ADP_BENCH_IPSEC_MB
+#    include <intel-ipsec-mb.h>
+#    include <openssl/mem.h>
+#endif
 
 namespace
 {
 
-const uint8_t kKey[ADP_GCM_KEY_LEN] = {1};
-const uint8_t kNonce[ADP_GCM_NONCE_LEN] = {2};
-const uint8_t kAad[16] = {3};
-
-// One way to seal and to open a message of |len| bytes.
-class Cipher
-{
-  public:
-    virtual ~Cipher() = default;
-    virtual bool Seal(uint8_t *out, uint8_t *out_tag, const uint8_t *in, size_t len) = 0;
-    virtual bool Open(uint8_t *out, const uint8_t *tag, const uint8_t *in, size_t len) = 0;
-};
-
 class KernelCipher : public Cipher
 {
   public:
-    explicit KernelCipher(const adp_gcm_kernel *kernel)
+    explicit KernelCipher(const adp_gcm_kernel *kernel) : kernel_(kernel)
     {
         adp_gcm_key_init(&key_, kernel, kKey);
     }
@@ -39,20 +28,31 @@ class KernelCipher : public Cipher
         adp_gcm_key_cleanup(&key_);
         adp_gcm_scratch_cleanup(&scratch_);
     }
-    bool Seal(uint8_t *out, uint8_t *out_tag, const uint8_t *in, size_t len) override
+    std::string Name() const override
     {
-        adp_gcm_piece piece = {in, len};
-        return adp_gcm_seal(&key_, &scratch_, out, out_tag, kNonce, &piece, 1, kAad,
-                            sizeof(kAad)) == ADP_GCM_OK;
+        return adp_gcm_kernel_name(kernel_);
     }
-    bool Open(uint8_t *out, const uint8_t *tag, const uint8_t *in, size_t len) override
+    std::string Version() const override
+    {
+        return "of this build";
+    }
+    bool Seal(uint8_t *out, uint8_t *out_tag, const uint8_t *nonce, const uint8_t *in,
+              size_t len) override
     {
         adp_gcm_piece piece = {in, len};
-        return adp_gcm_open(&key_, &scratch_, out, kNonce, &piece, 1, tag, kAad, sizeof(kAad)) ==
+        return adp_gcm_seal(&key_, &scratch_, out, out_tag, nonce, &piece, 1, kAad, kAadLen) ==
+               ADP_GCM_OK;
+    }
+    bool Open(uint8_t *out, const uint8_t *nonce, const uint8_t *tag, const uint8_t *in,
+              size_t len) override
+    {
+        adp_gcm_piece piece = {in, len};
+        return adp_gcm_open(&key_, &scratch_, out, nonce, &piece, 1, tag, kAad, kAadLen) ==
                ADP_GCM_OK;
     }
 
   private:
+    const adp_gcm_kernel *kernel_;
     adp_gcm_key key_;
     adp_gcm_scratch scratch_;
 };
@@ -62,90 +62,99 @@ class BoringCipher : public Cipher
   public:
     BoringCipher()
     {
-        EVP_AEAD_CTX_init(ctx_.get(), EVP_aead_aes_256_gcm(), kKey, sizeof(kKey), ADP_GCM_TAG_LEN,
-                          nullptr);
+        EVP_AEAD_CTX_init(ctx_.get(), EVP_aead_aes_256_gcm(), kKey, kKeyLen, kTagLen, nullptr);
     }
-    bool Seal(uint8_t *out, uint8_t *out_tag, const uint8_t *in, size_t len) override
+    std::string Name() const override
+    {
+        return "boringssl";
+    }
+    std::string Version() const override
+    {
+        return "BoringSSL API " + std::to_string(BORINGSSL_API_VERSION);
+    }
+    bool Seal(uint8_t *out, uint8_t *out_tag, const uint8_t *nonce, const uint8_t *in,
+              size_t len) override
     {
         size_t tag_len;
-        return EVP_AEAD_CTX_seal_scatter(ctx_.get(), out, out_tag, &tag_len, ADP_GCM_TAG_LEN,
-                                         kNonce, sizeof(kNonce), in, len, nullptr, 0, kAad,
-                                         sizeof(kAad));
+        return EVP_AEAD_CTX_seal_scatter(ctx_.get(), out, out_tag, &tag_len, kTagLen, nonce,
+                                         kNonceLen, in, len, nullptr, 0, kAad, kAadLen);
     }
-    bool Open(uint8_t *out, const uint8_t *tag, const uint8_t *in, size_t len) override
+    bool Open(uint8_t *out, const uint8_t *nonce, const uint8_t *tag, const uint8_t *in,
+              size_t len) override
     {
-        return EVP_AEAD_CTX_open_gather(ctx_.get(), out, kNonce, sizeof(kNonce), in, len, tag,
-                                        ADP_GCM_TAG_LEN, kAad, sizeof(kAad));
+        return EVP_AEAD_CTX_open_gather(ctx_.get(), out, nonce, kNonceLen, in, len, tag, kTagLen,
+                                        kAad, kAadLen);
     }
 
   private:
     bssl::ScopedEVP_AEAD_CTX ctx_;
 };
 
-void Finish(benchmark::State &state, size_t len, bool ok)
-{
-    if (!ok)
-        state.SkipWithError("sealing or opening failed");
-    state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * len));
-}
+#ifdef ADP_BENCH_IPSEC_MB
 
-void BenchSeal(benchmark::State &state, Cipher *cipher)
+class IpsecCipher : public Cipher
 {
-    size_t len = static_cast<size_t>(state.range(0));
-    std::vector<uint8_t> in(len, 0x5a), out(len);
-    uint8_t tag[ADP_GCM_TAG_LEN];
-    bool ok = true;
-
-    for (auto _ : state) {
-        ok &= cipher->Seal(out.data(), tag, in.data(), len);
-        benchmark::ClobberMemory();
+  public:
+    IpsecCipher() : mgr_(alloc_mb_mgr(0))
+    {
+        init_mb_mgr_auto(mgr_, &arch_);
+        IMB_AES256_GCM_PRE(mgr_, kKey, &key_);
     }
-    Finish(state, len, ok);
-}
-
-void BenchOpen(benchmark::State &state, Cipher *cipher)
-{
-    size_t len = static_cast<size_t>(state.range(0));
-    std::vector<uint8_t> in(len, 0x5a), out(len);
-    uint8_t tag[ADP_GCM_TAG_LEN];
-    bool ok = cipher->Seal(in.data(), tag, in.data(), len);
-
-    for (auto _ : state) {
-        ok &= cipher->Open(out.data(), tag, in.data(), len);
-        benchmark::ClobberMemory();
+    ~IpsecCipher() override
+    {
+        free_mb_mgr(mgr_);
     }
-    Finish(state, len, ok);
-}
-
-void Register(const std::string &name, Cipher *cipher)
-{
-    for (int64_t len : {64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}) {
-        benchmark::RegisterBenchmark(("gcm_seal/" + name).c_str(), BenchSeal, cipher)->Arg(len);
-        benchmark::RegisterBenchmark(("gcm_open/" + name).c_str(), BenchOpen, cipher)->Arg(len);
+    std::string Name() const override
+    {
+        return "ipsec-mb";
     }
-}
+    std::string Version() const override
+    {
+        static const char *const archs[] = {"none", "no AES-NI", "SSE", "AVX", "AVX2", "AVX-512"};
+        return std::string("ipsec-mb ") + imb_get_version_str() + ", its code for " + archs[arch_];
+    }
+    bool Seal(uint8_t *out, uint8_t *out_tag, const uint8_t *nonce, const uint8_t *in,
+              size_t len) override
+    {
+        IMB_AES256_GCM_ENC(mgr_, &key_, &ctx_, out, in, len, nonce, kAad, kAadLen, out_tag,
+                           kTagLen);
+        return true;
+    }
+    bool Open(uint8_t *out, const uint8_t *nonce, const uint8_t *tag, const uint8_t *in,
+              size_t len) override
+    {
+        uint8_t computed[kTagLen];
+        IMB_AES256_GCM_DEC(mgr_, &key_, &ctx_, out, in, len, nonce, kAad, kAadLen, computed,
+                           kTagLen);
+        return CRYPTO_memcmp(computed, tag, kTagLen) == 0;
+    }
+
+  private:
+    IMB_MGR *mgr_;
+    IMB_ARCH arch_ = IMB_ARCH_NONE;
+    alignas(64) gcm_key_data key_;
+    alignas(64) gcm_context_data ctx_;
+};
+
+#endif
 
 } // namespace
 
 int main(int argc, char **argv)
 {
-    std::vector<std::unique_ptr<Cipher>> ciphers;
+    Ciphers ciphers;
     const char *name;
     int usable;
 
     for (size_t i = 0; (name = adp_gcm_kernel_at(i, &usable)) != nullptr; i++) {
         const adp_gcm_kernel *kernel;
-        if (!usable || adp_gcm_kernel_select(&kernel, name) != ADP_GCM_OK)
-            continue;
-        ciphers.push_back(std::make_unique<KernelCipher>(kernel));
-        Register(name, ciphers.back().get());
+        if (usable && adp_gcm_kernel_select(&kernel, name) == ADP_GCM_OK)
+            ciphers.push_back(std::make_unique<KernelCipher>(kernel));
     }
     ciphers.push_back(std::make_unique<BoringCipher>());
-    Register("boringssl", ciphers.back().get());
-
-    benchmark::Initialize(&argc, argv);
-    if (benchmark::ReportUnrecognizedArguments(argc, argv))
-        return 1;
-    benchmark::RunSpecifiedBenchmarks();
-    return 0;
+#ifdef ADP_BENCH_IPSEC_MB
+    ciphers.push_back(std::make_unique<IpsecCipher>());
+#endif
+    RegisterPorts();
+    return GcmMain(argc, argv, ciphers);
 }
