@@ -4,7 +4,7 @@
 #define ADP_KERNEL_TEST_H
 
 #include "adp_test.h"
-#include "gcm.h"
+#include "gcm_kernel.h"
 
 #include <string.h>
 #include <time.h>
@@ -22,8 +22,34 @@ static const struct adp_gcm_kernel *kt_kernel;
         }                                                                                          \
     } while (0)
 
-/* kt_each_kernel runs |check| with every kernel that this machine can run, whatever is the default.
- */
+#if defined(__x86_64__)
+/* vaes256 and vaes512 on vectors of emulated_vec.h, for machines without theirs. */
+extern const struct adp_gcm_kernel adp_gcm_vaes256_emulated;
+extern const struct adp_gcm_kernel adp_gcm_vaes512_emulated;
+#endif
+
+/* kt_each_emulated is kt_each_kernel's part for kernels that no table lists. */
+static inline void kt_each_emulated(void (*check)(void))
+{
+#if defined(__x86_64__)
+    static struct adp_gcm_kernel kernels[2];
+
+    kernels[0] = adp_gcm_vaes256_emulated;
+    kernels[0].name = "vaes256 (emulated)";
+    kernels[1] = adp_gcm_vaes512_emulated;
+    kernels[1].name = "vaes512 (emulated)";
+    for (size_t i = 0; i < 2; i++) {
+        kt_kernel = &kernels[i];
+        if (kt_kernel->usable())
+            check();
+    }
+#else
+    (void)check;
+#endif
+}
+
+/* kt_each_kernel runs |check| with every kernel that this machine can run, whatever is the default,
+ * and with the emulated ones. */
 static inline void kt_each_kernel(void (*check)(void))
 {
     const char *name;
@@ -36,6 +62,7 @@ static inline void kt_each_kernel(void (*check)(void))
         CU_ASSERT_STRING_EQUAL_FATAL(adp_gcm_kernel_name(kt_kernel), name);
         check();
     }
+    kt_each_emulated(check);
 }
 
 /* --- Random numbers: xorshift64*, seeded from ADP_TEST_SEED or the clock --- */
