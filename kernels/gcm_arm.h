@@ -43,6 +43,12 @@ INLINE block add(block a, block b)
     return veorq_u8(a, b);
 }
 
+/* differ returns zero if all bytes are the same, in constant time. */
+INLINE int differ(block a, block b)
+{
+    return vmaxvq_u8(veorq_u8(a, b));
+}
+
 /* byte_reverse takes two instructions, for either of which every pipe is good, where a table lookup
  * would take a turn of those that multiply. */
 INLINE block byte_reverse(block x)

@@ -104,10 +104,19 @@ INLINE void key_stream(const struct wide_key *key, struct stream *s, vec x[VECS]
 #undef FROM_KEY
         x[4] = x[5] = x[6] = x[7] = v_first(zero()); /* not used */
     }
-    for (int r = 3; r < 14; r++) {
-        LEAD(r);
-        if (num > 4)
+    if (num > 4) {
+        for (int r = 3; r < 14; r++) {
+            LEAD(r);
             TRAIL(r);
+        }
+    } else if (num > 2) {
+        for (int r = 3; r < 14; r++)
+            LEAD(r);
+    } else {
+        for (int r = 3; r < 14; r++) {
+            vec k = key->round[r];
+            ROUND(0) ROUND(1)
+        }
     }
 }
 
@@ -217,7 +226,6 @@ static enum adp_gcm_result wide_open(const uint8_t *state, uint8_t *scratch, uin
     struct adp_gcm_cursor cursor = {msg->in, 0};
     size_t left = msg->len;
     size_t rest = left % STEP_LEN;
-    uint8_t computed[ADP_GCM_TAG_LEN];
     block mask = begin(key, s, msg);
     struct ending e = {no_sums(), s->hash, (rest + 15) / 16 + 1};
     const uint8_t *in;
@@ -241,8 +249,7 @@ static enum adp_gcm_result wide_open(const uint8_t *state, uint8_t *scratch, uin
     }
     if (rest > 0)
         end(key, s, &e, out, take(s, &cursor, rest), rest, 0);
-    store(computed, end_tag(key, &e, msg, mask));
-    return CRYPTO_memcmp(computed, tag, ADP_GCM_TAG_LEN) == 0 ? ADP_GCM_OK : ADP_GCM_BAD_TAG;
+    return differ(end_tag(key, &e, msg, mask), load(tag)) ? ADP_GCM_BAD_TAG : ADP_GCM_OK;
 }
 
 static int wide_usable(void)

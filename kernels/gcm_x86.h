@@ -33,6 +33,12 @@ INLINE block add(block a, block b)
     return _mm_xor_si128(a, b);
 }
 
+/* differ returns zero if all bytes are the same, in constant time. */
+INLINE int differ(block a, block b)
+{
+    return _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) ^ 0xffff;
+}
+
 INLINE block byte_reverse(block x)
 {
     return _mm_shuffle_epi8(x, _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
