@@ -41,8 +41,21 @@ static int is_secret(uint8_t *data, size_t len)
     return len == 0 || (VALGRIND_GET_VBITS(data, bits, len) == 1 && kt_all(0xff, bits, len));
 }
 
-/* Every call of CRYPTO_memcmp comes here: the bytes that it compares are secret, its result is not.
- * The name is valgrind's: any library, that function. */
+/* A comparison of tags takes constant time, and its result is public. Kernels return it as a whole.
+ */
+static const struct adp_gcm_kernel *inner;
+
+static enum adp_gcm_result open_to_public(const uint8_t *state, uint8_t *scratch, uint8_t *out,
+                                          const uint8_t *given, const struct adp_gcm_message *msg)
+{
+    enum adp_gcm_result result = inner->open(state, scratch, out, given, msg);
+
+    make_public(&result, sizeof(result));
+    return result;
+}
+
+/* BoringSSL goes on according to it: every call of CRYPTO_memcmp comes here. The name is valgrind's
+ * for any library, that function. */
 int I_WRAP_SONAME_FNNAME_ZZ(Za, CRYPTOZumemcmp)(const void *a, const void *b, size_t len);
 
 int I_WRAP_SONAME_FNNAME_ZZ(Za, CRYPTOZumemcmp)(const void *a, const void *b, size_t len)
@@ -66,6 +79,7 @@ static const size_t lengths[] = {
     4065, 4095, 4096, 4097, 4608, 5120, 6143, 8191, 8192, 8193, 9217, 16400, MAX_LEN,
 };
 
+static struct adp_gcm_kernel watched; /* |inner| with open_to_public */
 static struct kt_params params;
 static uint8_t key[ADP_GCM_KEY_LEN], aad[MAX_AAD], tag[ADP_GCM_TAG_LEN];
 static uint8_t plaintext[MAX_LEN], copy[MAX_LEN], work[MAX_LEN];
@@ -85,7 +99,7 @@ static void next_message(size_t len)
     make_secret(&params.scratch, sizeof(params.scratch));
     params.aad = aad;
     params.aad_len = kt_below(4) > 0 ? kt_below(MAX_AAD + 1) : 0;
-    adp_gcm_key_init(&params.key, kt_kernel, key);
+    adp_gcm_key_init(&params.key, &watched, key);
 }
 
 /* check_sealed checks that valgrind has not lost sight of what went into the message: its silence
@@ -138,6 +152,9 @@ static void check_silence(void)
 {
     static void (*const checks[])(size_t) = {check_whole, check_scattered, check_refused};
 
+    inner = kt_kernel;
+    watched = *inner;
+    watched.open = open_to_public;
     for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
         for (size_t j = 0; j < 3; j++) {
             unsigned before = VALGRIND_COUNT_ERRORS;
