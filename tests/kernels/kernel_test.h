@@ -11,6 +11,7 @@
 
 /* kt_kernel is the kernel under test, set by kt_each_kernel. */
 static const struct adp_gcm_kernel *kt_kernel;
+static int kt_emulated; /* it is an emulated one */
 
 /* KT_CHECK records a failure with the kernel's name and a detail for the reader. */
 #define KT_CHECK(condition, ...)                                                                   \
@@ -62,8 +63,17 @@ static inline void kt_each_kernel(void (*check)(void))
         CU_ASSERT_STRING_EQUAL_FATAL(adp_gcm_kernel_name(kt_kernel), name);
         check();
     }
+    kt_emulated = 1;
     kt_each_emulated(check);
+    kt_emulated = 0;
 }
+
+/* KT_EACH_KERNEL defines test_NAME, which is check_NAME on each kernel. */
+#define KT_EACH_KERNEL(name)                                                                       \
+    static void test_##name(void)                                                                  \
+    {                                                                                              \
+        kt_each_kernel(check_##name);                                                              \
+    }
 
 /* --- Random numbers: xorshift64*, seeded from ADP_TEST_SEED or the clock --- */
 
@@ -90,6 +100,34 @@ static inline uint64_t kt_random(void)
 static inline size_t kt_below(size_t limit)
 {
     return (size_t)(kt_random() % limit);
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#    define KT_SANITIZED 1
+#elif defined(__has_feature)
+#    if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#        define KT_SANITIZED 1
+#    endif
+#endif
+#ifndef KT_SANITIZED
+#    define KT_SANITIZED 0
+#endif
+
+/* kt_quick returns whether fewer tries must do: ADP_TEST_QUICK says so, as on a machine that is
+ * emulated, or the kernel is emulated and sanitized as well. */
+static inline int kt_quick(void)
+{
+    static int asked = -1;
+
+    if (asked < 0)
+        asked = getenv("ADP_TEST_QUICK") != NULL;
+    return asked || (KT_SANITIZED && kt_emulated);
+}
+
+/* kt_stride returns what a loop over all of a range adds: 1, or in a quick run about |quick|. */
+static inline size_t kt_stride(size_t quick)
+{
+    return kt_quick() ? 1 + kt_below(2 * quick) : 1;
 }
 
 static inline void kt_random_bytes(uint8_t *out, size_t len)
