@@ -92,8 +92,7 @@ INLINE void begin_later(const struct wide_key *key, struct stream *s, vec x[VECS
 struct hashing {
     struct sums sums;
     const uint8_t *data, *power, *half;
-    vec enter; /* added to vector 0, if anything is */
-    int enters;
+    const vec *enter; /* added to vector 0, unless NULL */
     vec x, x_half;
 };
 
@@ -101,8 +100,8 @@ struct hashing {
 INLINE void hash_load(struct hashing *h, int v)
 {
     h->x = v_reverse(v_load(h->data + v * VEC_LEN));
-    if (v == 0 && h->enters)
-        h->x = v_add(h->x, h->enter);
+    if (v == 0 && h->enter != NULL)
+        h->x = v_add(h->x, *h->enter);
     PIN(h->x);
     h->x_half = v_add(h->x, v_swap(h->x));
     PIN(h->x_half);
@@ -208,7 +207,7 @@ static NOINLINE void lone_step(const struct wide_key *key, struct stream *s, uin
 {
     vec x[VECS];
     struct hashing h = {
-        .sums = s->sums, .data = data, .power = power, .half = half, .enter = s->hash, .enters = 1};
+        .sums = s->sums, .data = data, .power = power, .half = half, .enter = &s->hash};
 
     if (in_first_window(s))
         begin_first(key, s, x);
@@ -226,8 +225,8 @@ INLINE void paired_step(const struct wide_key *key, struct stream *s, uint8_t *o
 {
     vec x[VECS];
 
-    h->power = (const uint8_t *)&key->power[h->enters ? 0 : VECS];
-    h->half = (const uint8_t *)&key->half[h->enters ? 0 : VECS];
+    h->power = (const uint8_t *)&key->power[h->enter != NULL ? 0 : VECS];
+    h->half = (const uint8_t *)&key->half[h->enter != NULL ? 0 : VECS];
     if (first_window)
         begin_first(key, s, x);
     else
@@ -240,22 +239,21 @@ INLINE void paired_step(const struct wide_key *key, struct stream *s, uint8_t *o
 INLINE void two_steps(const struct wide_key *key, struct stream *s, uint8_t *out, const uint8_t *in,
                       const uint8_t *data, size_t num, int first_window)
 {
-    struct hashing h = {.enter = s->hash};
+    struct hashing h;
 
     for (; num > 0; num--) {
         h.sums = no_sums();
         h.data = data;
-        h.enters = 1;
+        h.enter = &s->hash;
         paired_step(key, s, out, in, &h, first_window);
         h.data = data + STEP_LEN;
-        h.enters = 0;
+        h.enter = NULL;
         paired_step(key, s, out + STEP_LEN, in + STEP_LEN, &h, first_window);
-        h.enter = reduce(&h.sums);
+        s->hash = reduce(&h.sums);
         out += 2 * STEP_LEN;
         in += 2 * STEP_LEN;
         data += 2 * STEP_LEN;
     }
-    s->hash = h.enter;
 }
 
 static NOINLINE void first_window_steps(const struct wide_key *key, struct stream *s, uint8_t *out,

@@ -39,9 +39,23 @@ INLINE int differ(block a, block b)
     return _mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) ^ 0xffff;
 }
 
+/* For VPSHUFB, as often as the widest vector wants it. */
+#define REVERSED 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0
+alignas(64) static const uint8_t reversed[64] = {REVERSED, REVERSED, REVERSED, REVERSED};
+
+/* reversal returns |reversed|, of which the compiler knows no more: it would keep its copy on the
+ * stack where a loop has no register left. */
+INLINE const uint8_t *reversal(void)
+{
+    const uint8_t *p = reversed;
+
+    __asm__ volatile("" : "+r"(p));
+    return p;
+}
+
 INLINE block byte_reverse(block x)
 {
-    return _mm_shuffle_epi8(x, _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    return _mm_shuffle_epi8(x, load(reversal()));
 }
 
 /* length_block returns GHASH's last block, bytes reversed. */
@@ -72,7 +86,10 @@ INLINE block with_counter(block x, uint32_t n)
 /* polynomial returns what reduces GHASH's products: x^127 + x^126 + x^121, bits reversed. */
 INLINE block polynomial(void)
 {
-    return _mm_set1_epi64x((long long)0xc200000000000000);
+    long long x = (long long)0xc200000000000000;
+
+    __asm__ volatile("" : "+r"(x)); /* see reversal */
+    return _mm_set1_epi64x(x);
 }
 
 /* times_x returns |h| times x, bytes reversed: the bit that falls out is x^128. */

@@ -59,8 +59,7 @@ INLINE vec v_add3(vec a, vec b, vec c)
 
 INLINE vec v_reverse(vec x)
 {
-    return _mm512_shuffle_epi8(
-        x, v_all(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+    return _mm512_shuffle_epi8(x, v_load(reversal()));
 }
 
 INLINE vec v_swap(vec x)
