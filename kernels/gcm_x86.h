@@ -61,7 +61,10 @@ INLINE block byte_reverse(block x)
 /* length_block returns GHASH's last block, bytes reversed. */
 INLINE block length_block(uint64_t aad_len, uint64_t len)
 {
-    return _mm_set_epi64x((long long)(aad_len * 8), (long long)(len * 8));
+    uint64_t aad_bits = aad_len * 8;
+    uint64_t bits = len * 8;
+
+    return _mm_set_epi64x((long long)aad_bits, (long long)bits);
 }
 
 /* nonce_block returns the counter block with a counter of zero. It is put together in registers:
