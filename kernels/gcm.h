@@ -25,8 +25,9 @@
 /* SP 800-38D section 5.2.1.1: at most 2^39 - 256 bits of plaintext per nonce. */
 #define ADP_GCM_MAX_LEN ((UINT64_C(1) << 36) - 32)
 
-/* Room for the largest kernel's tables: 15 round keys, 64 powers of H with their Karatsuba halves,
- * and the 4 KiB counter cache of the vaes512 kernel. */
+/* Room for the tables of the largest kernel, vaes512: 15 round keys, 16 powers of H for its loop
+ * and 68 for a message's end, each with its Karatsuba half, and 4 KiB of counter cache; in the
+ * scratch another 4 KiB of it, and a step's input. */
 #define ADP_GCM_KEY_STATE_LEN     9600
 #define ADP_GCM_SCRATCH_STATE_LEN 8192
 

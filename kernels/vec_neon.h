@@ -5,15 +5,13 @@
 
 #include "cpu.h"
 #include "gcm_arm.h"
+#include "vec_one.h"
 
-#define LANES 1
 #if defined(__ARM_FEATURE_SHA3)
 #    define VEC_FEATURES (ADP_CPU_ARM_AES | ADP_CPU_ARM_PMULL | ADP_CPU_ARM_SHA3)
 #else
 #    define VEC_FEATURES (ADP_CPU_ARM_AES | ADP_CPU_ARM_PMULL)
 #endif
-
-typedef block vec;
 
 /* PIN keeps an instruction at its place in the program. To gcc's scheduler any such statement is a
  * wall; one that names |x| costs copies of registers, and hinders sums of two from becoming sums of
@@ -23,41 +21,6 @@ typedef block vec;
 #else
 #    define PIN(x) __asm__ volatile("")
 #endif
-
-INLINE vec v_load(const uint8_t *p)
-{
-    return load(p);
-}
-
-INLINE void v_store(uint8_t *p, vec x)
-{
-    store(p, x);
-}
-
-INLINE vec v_all(block x)
-{
-    return x;
-}
-
-INLINE vec v_first(block x)
-{
-    return x;
-}
-
-INLINE block v_block(vec x)
-{
-    return x;
-}
-
-INLINE block v_sum(vec x)
-{
-    return x;
-}
-
-INLINE vec v_add(vec a, vec b)
-{
-    return add(a, b);
-}
 
 INLINE vec v_add3(vec a, vec b, vec c)
 {
@@ -114,14 +77,6 @@ INLINE vec v_round(vec x, vec key)
 INLINE vec v_last_round(vec x, const vec round[NUM_ROUND_KEYS], vec in)
 {
     return v_add3(vaeseq_u8(x, round[14]), round[15], in);
-}
-
-/* v_straddle sets what is added in a window's last step, whose last two blocks are the next
- * window's. */
-INLINE void v_straddle(vec *out_6, vec *out_7, vec this_window, vec next_window)
-{
-    (void)this_window;
-    *out_6 = *out_7 = next_window;
 }
 
 #endif

@@ -4,49 +4,12 @@
 
 #include "cpu.h"
 #include "gcm_x86.h"
+#include "vec_one.h"
 
-#define LANES        1
 #define VEC_FEATURES (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
-
-typedef block vec;
 
 /* PIN keeps an instruction at its place in the program. */
 #define PIN(x) __asm__ volatile("" : "+x"(x))
-
-INLINE vec v_load(const uint8_t *p)
-{
-    return load(p);
-}
-
-INLINE void v_store(uint8_t *p, vec x)
-{
-    store(p, x);
-}
-
-INLINE vec v_all(block x)
-{
-    return x;
-}
-
-INLINE vec v_first(block x)
-{
-    return x;
-}
-
-INLINE block v_block(vec x)
-{
-    return x;
-}
-
-INLINE block v_sum(vec x)
-{
-    return x;
-}
-
-INLINE vec v_add(vec a, vec b)
-{
-    return add(a, b);
-}
 
 INLINE vec v_add3(vec a, vec b, vec c)
 {
@@ -92,14 +55,6 @@ INLINE vec v_round(vec x, vec key)
 INLINE vec v_last_round(vec x, const vec round[NUM_ROUND_KEYS], vec in)
 {
     return _mm_aesenclast_si128(x, add(round[14], in));
-}
-
-/* v_straddle sets what is added in a window's last step, whose last two blocks are the next
- * window's. */
-INLINE void v_straddle(vec *out_6, vec *out_7, vec this_window, vec next_window)
-{
-    (void)this_window;
-    *out_6 = *out_7 = next_window;
 }
 
 #endif
