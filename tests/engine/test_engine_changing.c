@@ -52,7 +52,8 @@ static const char *path_of(struct seal_rig *rig, const char *name)
     return path;
 }
 
-static void run(struct change *change, struct seal_rig *rig, const char *io)
+/* Returns whether the queue ran on threads. */
+static int run(struct change *change, struct seal_rig *rig, const char *io)
 {
     struct adp_options common = {
         .memory = (size_t)16 << 20, .io = io, .on_progress = on_progress, .on_event = on_event};
@@ -66,6 +67,7 @@ static void run(struct change *change, struct seal_rig *rig, const char *io)
     CU_ASSERT_EQUAL(status, change->unreadable + change->changed > 0 ? ADP_ERR_PARTIAL : ADP_OK);
     CU_ASSERT_EQUAL(report.num_unreadable, change->unreadable);
     CU_ASSERT_EQUAL(report.num_changed, change->changed);
+    return report.io != NULL && strcmp(report.io, "threads") == 0;
 }
 
 static void append_large(struct seal_rig *rig)
@@ -124,14 +126,15 @@ static void fill(struct seal_rig *rig)
     seal_rig_write(rig, "folder/inner.txt", 100, 4);
 }
 
-/* Runs one change over both back ends. |unreadable|, |changed|: events expected. What was sealed
- * must open and verify in every case. */
+/* Runs one change over both back ends, where there are two. |unreadable|, |changed|: events
+ * expected. What was sealed must open and verify in every case. */
 static void check(enum when when, void (*make)(struct seal_rig *), unsigned unreadable,
                   unsigned changed)
 {
     static const char *const backends[] = {"auto", "threads"};
+    int on_threads = 0;
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2 && !on_threads; i++) {
         struct change change = {.when = when, .make = make};
         struct adp_verify_options verify = {.selection = {.snapshot = "latest"}};
         struct adp_report report;
@@ -139,7 +142,7 @@ static void check(enum when when, void (*make)(struct seal_rig *), unsigned unre
 
         seal_rig_open(&rig);
         fill(&rig);
-        run(&change, &rig, backends[i]);
+        on_threads = run(&change, &rig, backends[i]);
         CU_ASSERT_EQUAL(change.unreadable, unreadable);
         CU_ASSERT_EQUAL(change.changed, changed);
         if (unreadable + changed > 0)
@@ -205,7 +208,7 @@ static void test_grown_content(void)
 
     seal_rig_open(&rig);
     fill(&rig);
-    run(&change, &rig, NULL);
+    (void)run(&change, &rig, NULL);
     CU_ASSERT_EQUAL(seal_rig_restore(&rig, (struct adp_options){0}, &report), ADP_OK);
     CU_ASSERT_TRUE(seal_rig_same(&rig));
     seal_rig_close(&rig);
@@ -260,7 +263,7 @@ static void test_links(void)
 
         seal_rig_open(&rig);
         fill_links(&rig);
-        run(&change, &rig, NULL);
+        (void)run(&change, &rig, NULL);
         CU_ASSERT_EQUAL(change.unreadable, 1);
         CU_ASSERT_EQUAL(change.changed, 0);
         CU_ASSERT_EQUAL(seal_rig_restore(&rig, (struct adp_options){0}, &report), ADP_OK);
