@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@ struct uring {
     struct io_uring ring;
     int is_disabled; /* until the driving thread first enters */
     int wake_fd;
-    int woken;
+    atomic_int woken;
+    atomic_int is_asleep; /* in the kernel, or about to be: a wake needs |wake_fd| */
 
     const uint8_t *buffers; /* registered memory, as buffers of BUFFER_MAX bytes */
     size_t buffers_len;     /* zero if there is none */
@@ -81,8 +83,16 @@ static void take_wake(struct uring *uring)
 {
     eventfd_t count;
 
-    uring->woken = eventfd_read(uring->wake_fd, &count) == 0 || uring->woken;
+    (void)eventfd_read(uring->wake_fd, &count);
     arm_wake(uring);
+}
+
+/* Before the driving thread sleeps it says so and looks once more: whoever wakes either sees it
+ * asleep or is seen. */
+static int may_sleep(struct uring *uring)
+{
+    atomic_store(&uring->is_asleep, 1);
+    return !atomic_load(&uring->woken);
 }
 
 /* enter submits what is queued and, with |wait|, waits for a completion. The first thread to enter
@@ -143,16 +153,15 @@ static int uring_reap(struct adp_ioq *queue, struct adp_io_req **out_reqs, unsig
         int rc = 0;
 
         if (!is_ready || io_uring_sq_ready(&uring->ring) > 0)
-            rc = enter(uring, block && !is_ready && !uring->woken);
+            rc = enter(uring, block && !is_ready && may_sleep(uring));
+        atomic_store(&uring->is_asleep, 0);
         if (rc < 0)
             return rc;
         num = harvest(queue, out_reqs, max);
         if (num > 0 || !block)
             return (int)num;
-        if (uring->woken) {
-            uring->woken = 0;
+        if (atomic_exchange(&uring->woken, 0))
             return 0;
-        }
     }
 }
 
@@ -160,8 +169,9 @@ static void uring_wake(struct adp_ioq *queue)
 {
     struct uring *uring = queue->state;
 
-    /* Fails only when the counter is full, and then a wake is pending already. */
-    (void)eventfd_write(uring->wake_fd, 1);
+    /* Writing fails only when the counter is full, and then a wake is pending already. */
+    if (!atomic_exchange(&uring->woken, 1) && atomic_load(&uring->is_asleep))
+        (void)eventfd_write(uring->wake_fd, 1);
 }
 
 static void uring_file_changed(struct adp_ioq *queue, unsigned file)

@@ -14,10 +14,11 @@ struct worker {
 };
 
 struct adp_pool {
-    pthread_mutex_t lock; /* guards the tasks and |is_closing| */
+    pthread_mutex_t lock; /* guards the rest but the workers */
     pthread_cond_t changed;
     struct adp_task *tasks;
     struct adp_task **tasks_end;
+    unsigned num_waiting;
     int is_closing;
 
     unsigned num_workers; /* started */
@@ -30,8 +31,10 @@ static struct adp_task *next_task(struct adp_pool *pool)
     struct adp_task *task;
 
     pthread_mutex_lock(&pool->lock);
+    pool->num_waiting++;
     while (pool->tasks == NULL && !pool->is_closing)
         pthread_cond_wait(&pool->changed, &pool->lock);
+    pool->num_waiting--;
     task = pool->tasks;
     if (task != NULL) {
         pool->tasks = task->next;
@@ -111,10 +114,15 @@ void adp_pool_free(struct adp_pool *pool)
 
 void adp_pool_submit(struct adp_pool *pool, struct adp_task *task)
 {
+    int is_wanted;
+
     task->next = NULL;
     pthread_mutex_lock(&pool->lock);
     *pool->tasks_end = task;
     pool->tasks_end = &task->next;
-    pthread_cond_signal(&pool->changed);
+    is_wanted = pool->num_waiting > 0;
     pthread_mutex_unlock(&pool->lock);
+    /* Outside the lock, or whoever wakes would wait for it at once. */
+    if (is_wanted)
+        pthread_cond_signal(&pool->changed);
 }

@@ -6,10 +6,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "entry.h"
 #include "error.h"
 #include "secret.h"
 
 #define COMPLETIONS 32
+#define HUGE_PAGE   ((size_t)2 << 20)
 
 static unsigned default_threads(size_t memory_len)
 {
@@ -82,6 +84,27 @@ static enum adp_status start_threads(struct adp_run *run, struct adp_error *err)
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, NULL, "cannot start threads");
 }
 
+/* Memory for buffers, in huge pages if the kernel gives them: cheaper to make, to pin and to walk.
+ * NULL if there is none. */
+static uint8_t *map_buffers(size_t len)
+{
+    uint8_t *all =
+        mmap(NULL, len + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t before;
+
+    if (all == MAP_FAILED)
+        return NULL;
+    before = -(uintptr_t)all % HUGE_PAGE;
+    if (before > 0)
+        munmap(all, before);
+    if (before < HUGE_PAGE)
+        munmap(all + before + len, HUGE_PAGE - before);
+    (void)madvise(all + before, len, MADV_HUGEPAGE);
+    /* It will hold plaintext. */
+    (void)madvise(all + before, len, MADV_DONTDUMP);
+    return all + before;
+}
+
 enum adp_status adp_run_init(struct adp_run *run, const struct adp_options *options,
                              struct adp_tell *tell, struct adp_error *err)
 {
@@ -92,20 +115,16 @@ enum adp_status adp_run_init(struct adp_run *run, const struct adp_options *opti
     run->posted_end = &run->posted;
     pthread_mutex_init(&run->lock, NULL);
     run->memory_len = options->memory != 0 ? options->memory : ADP_MEMORY_DEFAULT;
+    run->memory_len -= run->memory_len % ADP_DIRECT_ALIGN;
     run->num_workers =
         options->num_threads != 0 ? options->num_threads : default_threads(run->memory_len);
     if (status == ADP_OK)
         status = choose_backend(options, &backend, err);
     if (status != ADP_OK)
         return status;
-    run->memory =
-        mmap(NULL, run->memory_len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (run->memory == MAP_FAILED) {
-        run->memory = NULL;
+    run->memory = map_buffers(run->memory_len);
+    if (run->memory == NULL)
         return adp_fail_memory(err);
-    }
-    /* It will hold plaintext. */
-    (void)madvise(run->memory, run->memory_len, MADV_DONTDUMP);
     status = start_queue(run, backend, err);
     return status == ADP_OK ? start_threads(run, err) : status;
 }
@@ -135,15 +154,19 @@ static void run_job(struct adp_task *task, unsigned thread)
 {
     struct adp_job *job = (struct adp_job *)task;
     struct adp_run *run = job->run;
+    int is_first;
 
     if (!atomic_load(&run->is_abandoned))
         job->work(job, thread);
     job->next = NULL;
     pthread_mutex_lock(&run->lock);
+    is_first = run->posted == NULL;
     *run->posted_end = job;
     run->posted_end = &job->next;
-    /* Inside the lock: once the driver has seen the job, it may take the queue down. */
-    adp_ioq_wake(run->queue);
+    /* Inside the lock: once the driver has seen the job, it may take the queue down. Whoever
+     * posted before and was not taken yet has woken it. */
+    if (is_first)
+        adp_ioq_wake(run->queue);
     pthread_mutex_unlock(&run->lock);
 }
 

@@ -72,7 +72,7 @@ void seal_open_large(struct adp_job *job, unsigned thread)
     if (entry->capture.fd >= 0)
         adp_capture_holes(&entry->capture);
     /* Going round the page cache saves a copy, and leaves it to those who need it. */
-    if (entry->capture.fd >= 0 && entry->capture.st.st_size >= (off_t)ADP_CHUNK_LEN)
+    if (entry->capture.fd >= 0 && entry->capture.st.st_size > (off_t)ADP_SMALL_MAX)
         entry->is_direct = adp_entry_go_direct(entry->capture.fd);
 }
 
