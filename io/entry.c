@@ -121,6 +121,11 @@ int adp_entry_go_buffered(int fd)
     return flags < 0 ? -errno : result(fcntl(fd, F_SETFL, flags & ~O_DIRECT));
 }
 
+void adp_entry_read_ahead(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+}
+
 int adp_entry_lock(int fd, int exclusive)
 {
     int rc = result(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));

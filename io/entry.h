@@ -50,6 +50,10 @@ int adp_entry_go_direct(int fd);
 /* adp_entry_go_buffered ends that. */
 int adp_entry_go_buffered(int fd);
 
+/* adp_entry_read_ahead has the kernel begin to read the open file |fd| into the page cache. It does
+ * not wait, and a refusal is no error. */
+void adp_entry_read_ahead(int fd);
+
 /* adp_entry_lock takes an advisory lock on |fd| (a directory will do) without waiting: -EBUSY if
  * another process has it. It ends when |fd| is closed. */
 int adp_entry_lock(int fd, int exclusive);

@@ -1,8 +1,13 @@
 /* Batches: small files, links, folders, all that is not read in chunks. */
 #include <stdlib.h>
 
+#include "entry.h"
 #include "fs.h"
 #include "sealing.h"
+
+/* Files that a reader opens before it reads the first of them, so that the disk has something to
+ * do meanwhile, and requests to merge. Each reader holds so many descriptors. */
+#define LOOK_AHEAD 32u
 
 uint64_t seal_planned_size(const struct adp_plan_node *node)
 {
@@ -27,17 +32,26 @@ static void read_content(struct seal_frame *frame, struct seal_part *part)
         capture->is_short = capture->is_changed = 1;
 }
 
-static void read_member(struct seal_frame *frame, struct seal_part *part,
+/* Looks at a member, and has its content on the way. */
+static void open_member(struct seal_frame *frame, struct seal_part *part,
                         struct adp_capture_dir *dir)
 {
     const struct adp_plan *plan = frame->sealing->context->plan;
     struct seal_entry *entry = part->entry;
-    const struct adp_plan_node *node = &plan->nodes[entry->node];
+
+    adp_capture_entry(&entry->capture, plan, entry->node, dir);
+    if (entry->capture.fd >= 0 && (plan->nodes[entry->node].flags & ADP_PLAN_LINK) == 0)
+        adp_entry_read_ahead(entry->capture.fd);
+}
+
+static void read_member(struct seal_frame *frame, struct seal_part *part)
+{
+    struct seal_entry *entry = part->entry;
+    const struct adp_plan_node *node = &frame->sealing->context->plan->nodes[entry->node];
     struct adp_capture *capture = &entry->capture;
 
     part->start = (uint32_t)frame->len;
     frame->planned -= seal_planned_size(node);
-    adp_capture_entry(capture, plan, entry->node, dir);
     if (capture->fd < 0)
         return;
     /* One that has grown since the walk may not fit any more beside those that come after it. */
@@ -56,8 +70,12 @@ static void read_batch(struct adp_job *job, unsigned thread)
 
     (void)thread;
     adp_capture_dir_init(&dir);
-    for (size_t i = 0; i < frame->num_parts; i++)
-        read_member(frame, &frame->parts[i], &dir);
+    for (size_t i = 0; i < frame->num_parts + LOOK_AHEAD; i++) {
+        if (i < frame->num_parts)
+            open_member(frame, &frame->parts[i], &dir);
+        if (i >= LOOK_AHEAD && i - LOOK_AHEAD < frame->num_parts)
+            read_member(frame, &frame->parts[i - LOOK_AHEAD]);
+    }
     adp_capture_dir_close(&dir);
 }
 
