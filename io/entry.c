@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -124,6 +126,15 @@ int adp_entry_go_buffered(int fd)
 void adp_entry_read_ahead(int fd)
 {
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+}
+
+unsigned adp_entry_max_open(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 0;
+    return limit.rlim_cur < UINT_MAX ? (unsigned)limit.rlim_cur : UINT_MAX;
 }
 
 int adp_entry_lock(int fd, int exclusive)

@@ -54,6 +54,9 @@ int adp_entry_go_buffered(int fd);
  * not wait, and a refusal is no error. */
 void adp_entry_read_ahead(int fd);
 
+/* adp_entry_max_open returns how many descriptors the process may have open. */
+unsigned adp_entry_max_open(void);
+
 /* adp_entry_lock takes an advisory lock on |fd| (a directory will do) without waiting: -EBUSY if
  * another process has it. It ends when |fd| is closed. */
 int adp_entry_lock(int fd, int exclusive);

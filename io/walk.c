@@ -11,10 +11,16 @@
 #include <unistd.h>
 
 #include "names.h"
+#include "warm.h"
 
 /* How many of the deepest levels keep a descriptor, beside the root. Few trees are deeper, and it
  * leaves most of the usual limit of 1024 to the caller. */
 #define MAX_OPEN 64
+
+/* Entries that are looked at ahead of the walk, in steps; directories with fewer than one step's
+ * are not worth it. */
+#define WARM_STEP  64u
+#define WARM_AHEAD (8 * WARM_STEP)
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
@@ -24,6 +30,7 @@ struct level {
     struct stat st;
     struct adp_names names;
     size_t num_visited;
+    size_t num_warmed;
 };
 
 struct walk {
@@ -31,6 +38,7 @@ struct walk {
     void *user;
     struct level *levels;
     size_t num, cap;
+    struct adp_warm *warm; /* since the first large directory */
 };
 
 static int emit(struct walk *walk, enum adp_walk_event event, const char *name, size_t depth,
@@ -111,6 +119,7 @@ static void give_up_descriptor(struct walk *walk)
     if (walk->num <= MAX_OPEN + 1)
         return;
     level = &walk->levels[walk->num - 1 - MAX_OPEN];
+    adp_warm_wait(walk->warm);
     if (level->fd >= 0)
         close(level->fd);
     level->fd = -1;
@@ -146,7 +155,7 @@ static int push(struct walk *walk, int dirfd, const char *path, const char *name
         return fd;
     level->name = name;
     level->fd = fd;
-    level->num_visited = 0;
+    level->num_visited = level->num_warmed = 0;
     rc = adp_names_read(&level->names, fd);
     walk->num++;
     give_up_descriptor(walk);
@@ -157,6 +166,8 @@ static void pop(struct walk *walk)
 {
     struct level *top = &walk->levels[--walk->num];
 
+    if (top->num_warmed > 0)
+        adp_warm_wait(walk->warm);
     if (top->fd >= 0)
         close(top->fd);
     adp_names_free(&top->names);
@@ -222,6 +233,26 @@ static int leave(struct walk *walk)
     return rc;
 }
 
+/* Keeps the threads ahead of the walk in a large directory. */
+static void look_ahead(struct walk *walk, struct level *level)
+{
+    size_t end = level->num_visited + WARM_AHEAD;
+
+    if (level->names.num < WARM_STEP || level->fd < 0)
+        return;
+    if (end > level->names.num)
+        end = level->names.num;
+    if (walk->warm == NULL)
+        walk->warm = adp_warm_new();
+    while (walk->warm != NULL && level->num_warmed < end &&
+           level->num_warmed < level->num_visited + WARM_AHEAD - WARM_STEP) {
+        size_t num = end - level->num_warmed < WARM_STEP ? end - level->num_warmed : WARM_STEP;
+
+        adp_warm_names(walk->warm, level->fd, level->names.items + level->num_warmed, num);
+        level->num_warmed += num;
+    }
+}
+
 static int walk_levels(struct walk *walk)
 {
     int rc = 0;
@@ -230,8 +261,10 @@ static int walk_levels(struct walk *walk)
         struct level *top = &walk->levels[walk->num - 1];
 
         if (top->num_visited < top->names.num) {
-            const char *name = top->names.items[top->num_visited++];
+            const char *name;
 
+            look_ahead(walk, top);
+            name = top->names.items[top->num_visited++];
             rc = visit(walk, top->fd, name, name, 0);
         } else {
             rc = leave(walk);
@@ -249,6 +282,7 @@ int adp_walk(const char *root, const char *root_name, int follow_root, adp_walk_
         rc = walk_levels(&walk);
     while (walk.num > 0)
         pop(&walk);
+    adp_warm_free(walk.warm);
     free(walk.levels);
     return rc < 0 ? rc : 0;
 }

@@ -10,9 +10,11 @@
 
 #include "error.h"
 
-/* Three samples of this many bytes stand for a frame. */
+/* Three samples of this many bytes stand for a frame of up to 1 MiB, more for a longer one. */
 #define SAMPLE_LEN  4096u
-#define NUM_SAMPLES 3u
+#define MIN_SAMPLES 3u
+#define MAX_SAMPLES 12u
+#define SAMPLE_STEP ((size_t)352 << 10)
 /* A frame is compressed if it shrinks by at least 1/32: below that, opening it costs more time than
  * the space is worth. */
 #define WORTH_SHIFT 5
@@ -54,17 +56,22 @@ static int is_worth(size_t compressed, size_t plain)
     return compressed <= plain - (plain >> WORTH_SHIFT);
 }
 
-/* Compresses samples from beginning, middle and end at the cheapest level. */
+/* Compresses samples from beginning to end at the cheapest level. */
 static int samples_shrink(ZSTD_CCtx *context, uint8_t *out, size_t out_len, const uint8_t *data,
                           size_t len)
 {
-    uint8_t sample[NUM_SAMPLES * SAMPLE_LEN];
-    size_t step = (len - SAMPLE_LEN) / (NUM_SAMPLES - 1), compressed;
+    uint8_t sample[MAX_SAMPLES * SAMPLE_LEN];
+    size_t num = len / SAMPLE_STEP + 1, step, compressed;
 
-    for (size_t i = 0; i < NUM_SAMPLES; i++)
+    if (num < MIN_SAMPLES)
+        num = MIN_SAMPLES;
+    if (num > MAX_SAMPLES)
+        num = MAX_SAMPLES;
+    step = (len - SAMPLE_LEN) / (num - 1);
+    for (size_t i = 0; i < num; i++)
         memcpy(sample + i * SAMPLE_LEN, data + i * step, SAMPLE_LEN);
-    compressed = ZSTD_compressCCtx(context, out, out_len, sample, sizeof(sample), 1);
-    return !ZSTD_isError(compressed) && is_worth(compressed, sizeof(sample));
+    compressed = ZSTD_compressCCtx(context, out, out_len, sample, num * SAMPLE_LEN, 1);
+    return !ZSTD_isError(compressed) && is_worth(compressed, num * SAMPLE_LEN);
 }
 
 size_t adp_codec_compress(void **zstd, uint8_t *out, const uint8_t *data, size_t len, int level)
@@ -75,7 +82,7 @@ size_t adp_codec_compress(void **zstd, uint8_t *out, const uint8_t *data, size_t
         *zstd = ZSTD_createCCtx();
     if (*zstd == NULL)
         return 0; /* out of memory: raw is always right */
-    if (len > 8 * NUM_SAMPLES * SAMPLE_LEN && !samples_shrink(*zstd, out, len, data, len))
+    if (len > 8 * MIN_SAMPLES * SAMPLE_LEN && !samples_shrink(*zstd, out, len, data, len))
         return 0;
     compressed = ZSTD_compressCCtx(*zstd, out, len, data, len, level);
     return ZSTD_isError(compressed) || !is_worth(compressed, len) ? 0 : compressed;

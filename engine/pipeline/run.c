@@ -13,11 +13,14 @@
 #define COMPLETIONS 32
 #define HUGE_PAGE   ((size_t)2 << 20)
 
-static unsigned default_threads(size_t memory_len)
+unsigned adp_run_num_threads(const struct adp_options *options)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t memory_len = options->memory != 0 ? options->memory : ADP_MEMORY_DEFAULT;
     size_t max = memory_len / ADP_MEMORY_PER_THREAD;
 
+    if (options->num_threads != 0)
+        return options->num_threads;
     if (max > ADP_MAX_THREADS)
         max = ADP_MAX_THREADS;
     return cores < 1 ? 1 : (size_t)cores > max ? (unsigned)max : (unsigned)cores;
@@ -116,8 +119,7 @@ enum adp_status adp_run_init(struct adp_run *run, const struct adp_options *opti
     pthread_mutex_init(&run->lock, NULL);
     run->memory_len = options->memory != 0 ? options->memory : ADP_MEMORY_DEFAULT;
     run->memory_len -= run->memory_len % ADP_DIRECT_ALIGN;
-    run->num_workers =
-        options->num_threads != 0 ? options->num_threads : default_threads(run->memory_len);
+    run->num_workers = adp_run_num_threads(options);
     if (status == ADP_OK)
         status = choose_backend(options, &backend, err);
     if (status != ADP_OK)

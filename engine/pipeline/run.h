@@ -72,12 +72,16 @@ struct adp_run {
     struct adp_job *posted, **posted_end;
 };
 
-/* struct adp_chunk is a buffer of ADP_CHUNK_LEN bytes, used by all that hold a reference. */
+/* struct adp_chunk is a buffer, used by all that hold a reference. */
 struct adp_chunk {
     uint8_t *data;
+    size_t len;
     unsigned refs;
-    struct adp_chunk *next; /* in the list of free ones */
+    unsigned slab, parts; /* where it lies; the pipeline's */
 };
+
+/* adp_run_num_threads returns how many workers a run with these options has. */
+unsigned adp_run_num_threads(const struct adp_options *options);
 
 /* adp_run_init checks the options and starts everything. The caller must call adp_run_cleanup, also
  * after a failure; |run| must be zeroed before. */

@@ -10,47 +10,6 @@
 #include "fs.h"
 #include "sealing.h"
 
-/* Segments take a quarter of the memory: they leave as fast as the disk writes, while chunks also
- * wait for the disk to read and for zstd. Neither count may outgrow the queue. */
-#define SEGMENT_SHARE 4
-#define MAX_SEGMENTS  56u
-#define MAX_CHUNKS    64u
-#define MAX_MEMORY                                                                                 \
-    ((size_t)MAX_SEGMENTS * ADP_SEGMENT_LEN +                                                      \
-     ((size_t)MAX_CHUNKS + ADP_MAX_THREADS) * ADP_CHUNK_LEN)
-
-static enum adp_status divide_memory(struct seal_context *context, struct adp_error *err)
-{
-    struct adp_run *run = &context->run;
-    size_t num_segments = run->memory_len / SEGMENT_SHARE / ADP_SEGMENT_LEN;
-    size_t used, num_chunks;
-
-    if (num_segments > MAX_SEGMENTS)
-        num_segments = MAX_SEGMENTS;
-    used = num_segments * ADP_SEGMENT_LEN;
-    num_chunks = (run->memory_len - used) / ADP_CHUNK_LEN;
-    if (num_chunks > MAX_CHUNKS + run->num_workers)
-        num_chunks = MAX_CHUNKS + run->num_workers;
-    if (num_chunks < run->num_workers + 8)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL,
-                        "%zu MiB of memory are too little for %u threads", run->memory_len >> 20,
-                        run->num_workers);
-    for (unsigned i = 0; i < run->num_workers; i++)
-        run->worker[i].buffer = run->memory + used + (size_t)i * ADP_CHUNK_LEN;
-    used += (size_t)run->num_workers * ADP_CHUNK_LEN;
-    num_chunks -= run->num_workers;
-    context->chunks = calloc(num_chunks, sizeof(*context->chunks));
-    if (context->chunks == NULL)
-        return adp_fail_memory(err);
-    for (size_t i = 0; i < num_chunks; i++) {
-        context->chunks[i].data = run->memory + used + i * ADP_CHUNK_LEN;
-        context->chunks[i].refs = 1;
-        seal_release_chunk(context, &context->chunks[i]);
-    }
-    return adp_segments_new(&context->segments, run, run->memory, (unsigned)num_segments,
-                            seal_release_chunk, context, err);
-}
-
 /* Makes and locks the snapshot's folder in archives/: locked, so that no other run takes it for the
  * rest of an interrupted one. */
 static enum adp_status make_folder(struct seal_context *context, struct adp_record *record,
@@ -202,8 +161,7 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
 static void free_context(struct seal_context *context)
 {
     adp_run_cleanup(&context->run);
-    adp_segments_free(context->segments);
-    free(context->chunks);
+    seal_memory_cleanup(&context->memory);
     adp_fs_close(context->dir);
     free(context->path);
     free(context->target);
@@ -221,16 +179,23 @@ static enum adp_status run_seal(struct seal_context *context, struct adp_error *
     struct adp_options options = context->options->common;
     enum adp_status status;
 
-    /* The run pins what it gets, and more than this would lie idle. */
-    if (options.memory > MAX_MEMORY)
-        options.memory = MAX_MEMORY;
+    options.num_threads = adp_run_num_threads(&options);
+    /* The run pins what it gets: no more than is of use. A wish that it refuses, it shall see. */
+    if (options.num_threads <= ADP_MAX_THREADS &&
+        (options.memory == 0 || options.memory >= ADP_MEMORY_MIN))
+        options.memory = seal_memory_plan(
+            &context->memory, options.memory != 0 ? options.memory : ADP_MEMORY_DEFAULT,
+            options.num_threads, context->plan->bytes[0], context->plan->entries[0]);
+    context->look_ahead = adp_entry_max_open() / 4 / ADP_NUM_READERS;
+    if (context->look_ahead > ADP_LOOK_AHEAD)
+        context->look_ahead = ADP_LOOK_AHEAD;
     context->path = malloc(ADP_PATH_MAX + 1);
     context->target = malloc(ADP_PATH_MAX + 1);
     status = context->path == NULL || context->target == NULL
                  ? adp_fail_memory(err)
                  : adp_run_init(&context->run, &options, context->tell, err);
     if (status == ADP_OK)
-        status = divide_memory(context, err);
+        status = seal_memory_init(&context->memory, &context->run, err);
     if (status == ADP_OK)
         status = seal_snapshot(context, err);
     adp_run_stop(&context->run);

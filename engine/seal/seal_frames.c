@@ -4,27 +4,6 @@
 #include "codec.h"
 #include "sealing.h"
 
-struct adp_chunk *seal_take_chunk(struct seal_context *context)
-{
-    struct adp_chunk *chunk = context->free_chunks;
-
-    if (chunk == NULL)
-        return NULL;
-    context->free_chunks = chunk->next;
-    chunk->refs = 1;
-    return chunk;
-}
-
-void seal_release_chunk(void *user, struct adp_chunk *chunk)
-{
-    struct seal_context *context = user;
-
-    if (--chunk->refs > 0)
-        return;
-    chunk->next = context->free_chunks;
-    context->free_chunks = chunk;
-}
-
 struct seal_frame *seal_new_frame(struct sealing *sealing, size_t max_parts, int is_raw)
 {
     struct seal_frame *frame = calloc(1, sizeof(*frame));
@@ -44,13 +23,13 @@ struct seal_frame *seal_new_frame(struct sealing *sealing, size_t max_parts, int
 void seal_free_frame(struct seal_frame *frame)
 {
     if (frame->chunk != NULL)
-        seal_release_chunk(frame->sealing->context, frame->chunk);
+        seal_release_chunk(&frame->sealing->context->memory, frame->chunk);
+    free(frame->readings);
     free(frame->parts);
     free(frame);
 }
 
-/* On a worker. Compressed data ends up in the worker's spare buffer, which then changes places with
- * the chunk's: nothing is copied. */
+/* On a worker. Compressed data goes through the worker's buffer, and back to where it came from. */
 static void compress_frame(struct adp_job *job, unsigned thread)
 {
     struct seal_frame *frame = (struct seal_frame *)job;
@@ -68,12 +47,8 @@ static void compress_frame(struct adp_job *job, unsigned thread)
                                         frame->len, level != 0 ? level : ADP_LEVEL_DEFAULT);
     frame->codec = compressed > 0 ? ADP_CODEC_ZSTD : ADP_CODEC_RAW;
     frame->stored_len = compressed > 0 ? compressed : frame->len;
-    if (compressed > 0) {
-        uint8_t *spare = frame->chunk->data;
-
-        frame->chunk->data = worker->buffer;
-        worker->buffer = spare;
-    }
+    if (compressed > 0)
+        memcpy(frame->chunk->data, worker->buffer, compressed);
 }
 
 static void frame_ready(struct adp_job *job)

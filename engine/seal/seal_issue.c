@@ -51,8 +51,7 @@ static int issue_node(struct sealing *sealing)
         if (entry == NULL)
             return 0;
         entry->pending = 1;
-        batch->parts[batch->num_parts++].entry = entry;
-        batch->planned += size;
+        seal_add_member(batch, entry, (uint32_t)size);
     }
     sealing->next_node++;
     return 1;

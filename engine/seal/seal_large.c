@@ -167,15 +167,18 @@ void seal_issue_chunks(struct sealing *sealing)
         struct seal_frame *frame;
         const struct adp_plan_node *node = &context->plan->nodes[entry->node];
 
-        if (context->free_chunks == NULL)
+        struct adp_chunk *chunk = seal_take_chunk(&context->memory);
+
+        if (chunk == NULL)
             return;
         frame = seal_new_frame(
             sealing, 1, adp_codec_is_compressed(context->plan->names + node->name, node->name_len));
         if (frame == NULL) {
+            seal_release_chunk(&context->memory, chunk);
             sealing_fail_memory(sealing);
             return;
         }
-        frame->chunk = seal_take_chunk(context);
+        frame->chunk = chunk;
         read_chunk(entry, frame);
         if (entry->is_issued) {
             sealing->files = entry->next_file;

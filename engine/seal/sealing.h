@@ -17,10 +17,16 @@
 #include "index.h"
 #include "plan.h"
 #include "run.h"
+#include "seal_memory.h"
 
 /* Files up to this size are read in batches that share a frame; larger ones in chunks. */
 #define ADP_SMALL_MAX   (256u << 10)
-#define ADP_BATCH_FILES 256u
+#define ADP_BATCH_FILES 1024u
+/* Of these as many are read by one reader. It opens some before it reads the first, so that the
+ * disk has something to do meanwhile, and requests to merge; all readers together take a quarter of
+ * the descriptors at most. */
+#define ADP_READING_FILES 64u
+#define ADP_LOOK_AHEAD    32u
 /* Entries that may wait for others before them. */
 #define ADP_MAX_ENTRIES 8192u
 /* Large files open at a time. */
@@ -52,18 +58,26 @@ struct seal_entry {
 struct seal_part {
     struct seal_entry *entry;
     size_t extent;
-    uint32_t start, len;
+    uint32_t start, len; /* of a batch's member, until it is read: the length that was planned */
     uint8_t digest[ADP_DIGEST_LEN];
+};
+
+/* Members of a batch that one reader reads. */
+struct seal_reading {
+    struct adp_job job; /* first */
+    struct seal_frame *frame;
+    size_t first, num; /* parts */
 };
 
 /* A frame on its way into the stream: a batch of small files, or a chunk of a large one. */
 struct seal_frame {
-    struct adp_job job; /* first: reading a batch, then compressing */
+    struct adp_job job; /* first: compressing */
     struct adp_transfer read;
     struct sealing *sealing;
     struct adp_chunk *chunk;
     size_t len, stored_len;
-    size_t planned; /* a batch: bytes that its members are expected to have */
+    struct seal_reading *readings; /* of a batch */
+    size_t num_readings;           /* that are not done */
     uint8_t codec;
     int is_raw;     /* compressed already, by its name */
     int is_retried; /* read again, through the page cache */
@@ -82,10 +96,9 @@ struct seal_context {
     struct adp_report *report;
     int dir; /* of the snapshot's archives */
     const char *id;
-    struct adp_chunk *chunks; /* all */
-    struct adp_chunk *free_chunks;
-    struct adp_segments *segments;
-    char *path; /* ADP_PATH_MAX + 1 bytes, the driver's */
+    struct seal_memory memory;
+    unsigned look_ahead; /* files that a reader opens before it reads the first of them */
+    char *path;          /* ADP_PATH_MAX + 1 bytes, the driver's */
     char *target;
 };
 
@@ -137,7 +150,10 @@ uint64_t seal_planned_size(const struct adp_plan_node *node);
  * just now. */
 struct seal_frame *seal_find_batch(struct sealing *sealing, uint64_t size, int is_raw);
 
-/* seal_submit_batch gives the batch that is being filled, if there is one, to a reader. */
+/* seal_add_member gives |entry| its place in a batch that has room for it. */
+void seal_add_member(struct seal_frame *batch, struct seal_entry *entry, uint32_t planned_len);
+
+/* seal_submit_batch gives the batch that is being filled, if there is one, to readers. */
 void seal_submit_batch(struct sealing *sealing, int is_raw);
 
 /* -- seal_large.c */
@@ -152,10 +168,7 @@ void seal_start_file(struct sealing *sealing, struct seal_entry *entry);
 /* seal_issue_chunks starts reads of open files, as far as there are chunks. */
 void seal_issue_chunks(struct sealing *sealing);
 
-/* -- seal_frames.c: chunks and frames. */
-
-struct adp_chunk *seal_take_chunk(struct seal_context *context);
-void seal_release_chunk(void *context, struct adp_chunk *chunk);
+/* -- seal_frames.c */
 
 struct seal_frame *seal_new_frame(struct sealing *sealing, size_t max_parts, int is_raw);
 void seal_free_frame(struct seal_frame *frame);
