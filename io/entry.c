@@ -128,6 +128,11 @@ void adp_entry_read_ahead(int fd)
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
 }
 
+void adp_entry_write_behind(int fd)
+{
+    (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 unsigned adp_entry_max_open(void)
 {
     struct rlimit limit;

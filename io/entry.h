@@ -54,6 +54,10 @@ int adp_entry_go_buffered(int fd);
  * not wait, and a refusal is no error. */
 void adp_entry_read_ahead(int fd);
 
+/* adp_entry_write_behind has the kernel begin to write what of |fd| is in the page cache only, and
+ * does not wait for it. A refusal is no error. */
+void adp_entry_write_behind(int fd);
+
 /* adp_entry_max_open returns how many descriptors the process may have open. */
 unsigned adp_entry_max_open(void);
 

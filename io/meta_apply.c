@@ -139,7 +139,8 @@ static void note(struct failures *failures, enum adp_meta_failure failure, int r
 static mode_t apply_owner_or_drop_ids(const struct target *target, const struct adp_meta *meta,
                                       int set_owner, struct failures *failures)
 {
-    int rc = set_owner ? apply_owner(target, meta) : 0;
+    /* Asking is cheaper than changing: most files are their maker's already. */
+    int rc = set_owner && !has_owner(target, meta) ? apply_owner(target, meta) : 0;
 
     note(failures, ADP_META_OWNER, rc, NULL);
     if ((meta->mode & SET_ID_BITS) == 0 || (set_owner && rc == 0) || has_owner(target, meta))
