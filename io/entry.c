@@ -133,6 +133,16 @@ void adp_entry_write_behind(int fd)
     (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
+int adp_entry_sync(int fd)
+{
+    int rc;
+
+    do
+        rc = result(fsync(fd));
+    while (rc == -EINTR);
+    return rc;
+}
+
 unsigned adp_entry_max_open(void)
 {
     struct rlimit limit;

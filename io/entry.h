@@ -58,6 +58,9 @@ void adp_entry_read_ahead(int fd);
  * does not wait for it. A refusal is no error. */
 void adp_entry_write_behind(int fd);
 
+/* adp_entry_sync waits until |fd|'s content and metadata are on the disk. */
+int adp_entry_sync(int fd);
+
 /* adp_entry_max_open returns how many descriptors the process may have open. */
 unsigned adp_entry_max_open(void);
 

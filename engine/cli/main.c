@@ -9,6 +9,9 @@
 
 #define ANY_NUMBER UINT_MAX
 
+/* Of all that moves bulk data. */
+#define WORK_OPTIONS (OPTION_BIT(IO_CLASS) | OPTION_BIT(LIMIT_RATE) | OPTION_BIT(STATS))
+
 static const struct command {
     const char *name; /* one word or two */
     const char *usage;
@@ -20,19 +23,21 @@ static const struct command {
     {"init", "VAULT --device NAME", "make a vault, its account and the first trusted device",
      cmd_init, OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
     {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", cmd_seal,
-     OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL), 2,
-     ANY_NUMBER},
+     OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL) |
+         WORK_OPTIONS,
+     2, ANY_NUMBER},
     {"snapshots", "VAULT", "what was sealed, when, by whom, how much", cmd_snapshots,
      OPTION_BIT(ACCOUNT), 1, 1},
     {"list", "VAULT SNAPSHOT [PATH...]", "what a snapshot has", cmd_list,
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY), 2, ANY_NUMBER},
     {"open", "VAULT SNAPSHOT [PATH...] --to DIR", "restore a snapshot, or some of it", cmd_open,
-     OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(TO) | OPTION_BIT(OVERWRITE), 2,
-     ANY_NUMBER},
+     OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(TO) | OPTION_BIT(OVERWRITE) |
+         OPTION_BIT(SYNC) | WORK_OPTIONS,
+     2, ANY_NUMBER},
     {"cat", "VAULT SNAPSHOT PATH", "write one file to standard output", cmd_cat,
      OPTION_BIT(ACCOUNT), 3, 3},
     {"verify", "VAULT [SNAPSHOT]", "authenticate and decompress everything, write nothing",
-     cmd_verify, OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY), 1, 2},
+     cmd_verify, OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | WORK_OPTIONS, 1, 2},
     {"device request", "--name NAME", "make an identity; print its request to be admitted",
      cmd_device_request, OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0, 0},
     {"device add", "VAULT REQUEST", "admit the device or sealer that made the request",

@@ -34,6 +34,12 @@ static const struct option_info {
     [OPTION_TO] = {"to", "DIR", "where to restore to; made if it is not there"},
     [OPTION_OVERWRITE] = {"overwrite", NULL, "replace files that exist"},
     [OPTION_ACCOUNT] = {"account", "FINGERPRINT", "the vault's account must be this one"},
+    [OPTION_SYNC] = {"sync", "WHEN",
+                     "end or each: all files at the end (the default), or one by one"},
+    [OPTION_IO_CLASS] = {"io-class", "CLASS",
+                         "idle: everybody else's disk access goes first; or normal"},
+    [OPTION_LIMIT_RATE] = {"limit-rate", "SIZE", "at most so many bytes a second"},
+    [OPTION_STATS] = {"stats", NULL, "show where the time went"},
 };
 
 static enum adp_status add_category(struct options *out, const char *name, struct adp_error *err)
@@ -58,7 +64,20 @@ static enum adp_status refuse_value(const char *value, enum option_id id, const 
                     value);
 }
 
-/* set_number handles the options whose value is checked here. */
+/* set_choice sets |*out| to 0 or 1 for |no| or |yes|. */
+static enum adp_status set_choice(const char *value, enum option_id id, const char *no,
+                                  const char *yes, int *out, struct adp_error *err)
+{
+    char hint[64];
+
+    *out = strcmp(value, yes) == 0;
+    if (*out || strcmp(value, no) == 0)
+        return ADP_OK;
+    snprintf(hint, sizeof(hint), "%s or %s", no, yes);
+    return refuse_value(value, id, hint, err);
+}
+
+/* set_checked handles the options whose value is checked here. */
 static enum adp_status set_checked(struct options *out, enum option_id id, const char *value,
                                    struct adp_error *err)
 {
@@ -75,6 +94,14 @@ static enum adp_status set_checked(struct options *out, enum option_id id, const
         if (!human_parse_size(value, &out->memory) || out->memory == 0)
             return refuse_value(value, id, "a number of bytes, or one with K, M or G", err);
         return ADP_OK;
+    case OPTION_LIMIT_RATE:
+        if (!human_parse_size(value, &out->limit_rate) || out->limit_rate == 0)
+            return refuse_value(value, id, "a number of bytes, or one with K, M or G", err);
+        return ADP_OK;
+    case OPTION_SYNC:
+        return set_choice(value, id, "end", "each", &out->sync_each, err);
+    case OPTION_IO_CLASS:
+        return set_choice(value, id, "normal", "idle", &out->is_idle, err);
     case OPTION_IO:
         if (strcmp(value, "auto") != 0 && strcmp(value, "uring") != 0 &&
             strcmp(value, "threads") != 0)

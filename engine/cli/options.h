@@ -29,6 +29,10 @@ enum option_id {
     OPTION_TO,
     OPTION_OVERWRITE,
     OPTION_ACCOUNT,
+    OPTION_SYNC,
+    OPTION_IO_CLASS,
+    OPTION_LIMIT_RATE,
+    OPTION_STATS,
     OPTION_NUM,
 };
 
@@ -47,6 +51,9 @@ struct options {
     unsigned num_threads;
     unsigned level;
     size_t memory;
+    size_t limit_rate;                       /* bytes a second; 0: none */
+    int is_idle;                             /* of --io-class */
+    int sync_each;                           /* of --sync */
     unsigned categories[ADP_NUM_CATEGORIES]; /* each once */
     size_t num_categories;
     char **args; /* what is no option */

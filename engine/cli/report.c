@@ -40,6 +40,22 @@ static void add_counts(json_t *root, const struct adp_report *report)
     json_object_set_new(root, "metadata_not_set", number(report->num_metadata));
 }
 
+static json_t *stages_json(const struct adp_report *report)
+{
+    json_t *stages = json_object();
+
+    for (int i = 0; i < ADP_NUM_STAGES; i++) {
+        const struct adp_stage_report *stage = &report->stages[i];
+
+        if (stage->count != 0)
+            json_object_set_new(stages, adp_stage_name((enum adp_stage)i),
+                                json_pack("{s:I, s:I, s:f, s:f}", "count", (json_int_t)stage->count,
+                                          "bytes", (json_int_t)stage->bytes, "busy_seconds",
+                                          stage->busy_s, "cpu_seconds", stage->cpu_s));
+    }
+    return stages;
+}
+
 static void print_json(json_t *root, const struct adp_report *report, double seconds)
 {
     json_t *categories = json_object();
@@ -57,6 +73,10 @@ static void print_json(json_t *root, const struct adp_report *report, double sec
     json_object_set_new(root, "io", report->io != NULL ? json_string(report->io) : json_null());
     json_object_set_new(root, "kernel",
                         report->kernel != NULL ? json_string(report->kernel) : json_null());
+    json_object_set_new(root, "direct_read_bytes", number(report->direct_read_bytes));
+    json_object_set_new(root, "direct_write_bytes", number(report->direct_write_bytes));
+    json_object_set_new(root, "cpu_seconds", json_real(report->cpu_s));
+    json_object_set_new(root, "stages", stages_json(report));
 }
 
 static void add_row(struct table *table, const char *name, const struct adp_category_report *part,
@@ -87,6 +107,34 @@ static void print_table(const struct adp_report *report)
     table_print(&table);
 }
 
+static void print_stages(const struct adp_report *report)
+{
+    struct table table = {.alignment = "lrrrrr"};
+    static const char *const heads[] = {"stage", "count", "bytes", "busy", "CPU", "of CPU"};
+
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+        table_add(&table, "%s", heads[i]);
+    for (int i = 0; i < ADP_NUM_STAGES; i++) {
+        const struct adp_stage_report *stage = &report->stages[i];
+
+        if (stage->count == 0)
+            continue;
+        table_add(&table, "%s", adp_stage_name((enum adp_stage)i));
+        table_add_count(&table, stage->count);
+        table_add_size(&table, stage->bytes);
+        table_add(&table, "%.2f s", stage->busy_s);
+        table_add(&table, "%.2f s", stage->cpu_s);
+        table_add(&table, "%.0f %%", report->cpu_s > 0 ? stage->cpu_s / report->cpu_s * 100 : 0);
+    }
+    table_print(&table);
+    printf("%.2f s of CPU, on %s, %s", report->cpu_s, report->io, report->kernel);
+    if (report->direct_read_bytes == 0 && report->direct_write_bytes == 0)
+        puts(", through the page cache");
+    else
+        printf("; around the page cache: %.0f MB read, %.0f MB written\n",
+               (double)report->direct_read_bytes * 1e-6, (double)report->direct_write_bytes * 1e-6);
+}
+
 void report_print(struct cli *cli, const struct adp_report *report, double seconds)
 {
     char rate[HUMAN_LEN];
@@ -96,6 +144,8 @@ void report_print(struct cli *cli, const struct adp_report *report, double secon
     if (!out_shows_text(&cli->out))
         return;
     print_table(report);
+    if (options_has(&cli->options, OPTION_STATS))
+        print_stages(report);
     human_size(rate, (uint64_t)((double)report->categories[0].bytes / (seconds > 0 ? seconds : 1)));
     printf("snapshot %s, %.1f s, %s/s\n", report->snapshot, seconds, rate);
 }

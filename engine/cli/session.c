@@ -156,6 +156,8 @@ void session_work(struct adp_options *out, struct cli *cli)
         .num_threads = cli->options.num_threads,
         .memory = cli->options.memory,
         .io = cli->options.io,
+        .is_idle = cli->options.is_idle,
+        .limit_rate = cli->options.limit_rate,
         .on_progress = on_progress,
         .on_event = session_on_event,
         .user = cli,

@@ -321,10 +321,35 @@ struct adp_options {
     unsigned num_threads; /* 0: one per core, as far as the memory feeds them */
     size_t memory;        /* bytes of buffers; 0: 64 MiB; at least 16 MiB */
     const char *io;       /* "auto" (or NULL), "uring", "threads" */
+    int is_idle;          /* input and output come after everybody else's, ioprio_set(2) */
+    uint64_t limit_rate;  /* bytes of content (open: of archives) a second; 0: no limit */
     adp_progress_fn on_progress;
     adp_event_fn on_event;
     void *user; /* handed to both */
 };
+
+/* The stages of long work, in a report. */
+enum adp_stage {
+    ADP_STAGE_SCAN = 0,     /* seal: walking and classifying the sources */
+    ADP_STAGE_READ = 1,     /* small files by threads, everything else by the queue */
+    ADP_STAGE_COMPRESS = 2, /* digests, and zstd where it pays */
+    ADP_STAGE_ENCRYPT = 3,
+    ADP_STAGE_WRITE = 4,   /* seal: segments */
+    ADP_STAGE_DECRYPT = 5, /* open, verify */
+    ADP_STAGE_RESTORE = 6, /* open, verify: decompressing, checking digests, writing files */
+    ADP_STAGE_COMMIT = 7,  /* syncs, names, the record */
+};
+#define ADP_NUM_STAGES 8
+
+struct adp_stage_report {
+    uint64_t count; /* pieces of work: files or chunks, frames, segments */
+    uint64_t bytes;
+    double busy_s; /* from the beginning to the end of each piece; many are under way at once */
+    double cpu_s;  /* of the threads that did it: what the kernel does by itself is not in it */
+};
+
+/* adp_stage_name returns its name, e.g. "encrypt". */
+ADP_EXPORT const char *adp_stage_name(enum adp_stage stage);
 
 struct adp_category_report {
     uint64_t entries; /* everything in the index: files, directories, links, ... */
@@ -338,8 +363,12 @@ struct adp_report {
     struct adp_category_report categories[ADP_NUM_CATEGORIES + 1]; /* by number; [0] is the sum */
     uint64_t num_skipped, num_unreadable, num_changed;             /* seal */
     uint64_t num_not_restored, num_metadata;                       /* open */
-    const char *io;     /* what it ran on: "uring" or "threads" */
-    const char *kernel; /* AES-256-GCM kernel */
+    const char *io;              /* what it ran on: "uring" or "threads" */
+    const char *kernel;          /* AES-256-GCM kernel */
+    uint64_t direct_read_bytes;  /* bulk reads around the page cache */
+    uint64_t direct_write_bytes; /* and writes; zero where the file system refuses it */
+    struct adp_stage_report stages[ADP_NUM_STAGES];
+    double cpu_s; /* of the whole process meanwhile */
 };
 
 /* -- Seal ------------------------------------------------------------------------------------ */
@@ -417,10 +446,13 @@ struct adp_open_options {
     struct adp_selection selection;
     const char *target; /* directory; made if it does not exist */
     int overwrite;      /* replace files that exist; without it they are left and named */
+    int sync_each;      /* sync every file before the next; without it all are, once, at the end */
 };
 
 /* adp_open restores. Nothing is written outside |target|, and no symbolic link below it is
- * followed. A file appears under its name only when its content is complete and authentic. */
+ * followed. Only authentic content is written, and what has its name and its permissions is
+ * complete: until then a file has a temporary name or no permissions at all. When adp_open returns,
+ * everything is on the disk. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_open(struct adp_vault *vault,
                                                    const struct adp_open_options *options,
                                                    struct adp_report *out_report,

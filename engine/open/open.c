@@ -157,6 +157,7 @@ static void sum_up(struct restoring *restoring)
     }
     report->num_not_restored = counts[ADP_EVENT_NOT_RESTORED];
     report->num_metadata = counts[ADP_EVENT_METADATA];
+    adp_tell_sum_up(restoring->tell, report);
     report->io = adp_ioq_backend_name(restoring->run.queue);
     report->kernel = adp_gcm_kernel_name(restoring->vault->kernel);
 }
@@ -189,10 +190,12 @@ static enum adp_status open_archives(struct restoring *restoring, struct adp_err
 {
     struct adp_error first = {0};
     enum adp_status status = restore_selected(restoring, restoring->select->num_paths == 0, &first);
+    struct adp_watch watch = adp_watch_start();
     int rc;
 
     restore_dirs_finish(restoring);
     rc = adp_fs_sync_all(restoring->target);
+    adp_watch_stop(restoring->tell, ADP_STAGE_COMMIT, watch, 0);
     if (status == ADP_OK && rc < 0)
         status = adp_fail_errno(&first, -rc, NULL, "cannot sync what was restored");
     if (status == ADP_OK)
@@ -230,6 +233,7 @@ enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options 
                                   .report = &report,
                                   .target = -1,
                                   .overwrite = options->overwrite,
+                                  .sync_each = options->sync_each,
                                   .select = &select};
     enum adp_status status;
 

@@ -140,8 +140,13 @@ static void finish(struct restoring *restoring, struct restore_entry *entry)
     if (!entry->is_failed) {
         entry->meta_failures = adp_meta_apply(entry->fd, NULL, &entry->meta, restoring->set_owner,
                                               &entry->meta_errno, &entry->meta_what);
-        if (entry->temp[0] != '\0')
-            rc = adp_entry_rename(entry->parent, entry->temp, entry->name, restoring->overwrite);
+        if (restoring->sync_each)
+            rc = adp_entry_sync(entry->fd);
+        if (rc < 0)
+            restore_entry_fail_errno(entry, rc, "cannot sync it");
+    }
+    if (!entry->is_failed && entry->temp[0] != '\0') {
+        rc = adp_entry_rename(entry->parent, entry->temp, entry->name, restoring->overwrite);
         if (rc < 0)
             restore_entry_fail_errno(entry, rc, "cannot give it its name");
     }

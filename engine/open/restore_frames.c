@@ -276,6 +276,7 @@ static int read_buffered(struct restore_buffer *buffer)
     if (buffer->is_retried || !archive->is_direct || adp_entry_go_buffered(archive->bulk_fd) < 0)
         return 0;
     buffer->is_retried = 1;
+    buffer->read.is_direct = 0;
     return adp_run_transfer(&buffer->restoring->run, &buffer->read, &error) == ADP_OK;
 }
 
@@ -294,6 +295,8 @@ static void segment_read(struct adp_transfer *transfer)
     if (result >= (int64_t)len && restoring->status == ADP_OK) {
         buffer->job.work = open_segment;
         buffer->job.done = segment_opened;
+        buffer->job.stage = ADP_STAGE_DECRYPT;
+        buffer->job.bytes = len;
         adp_run_work(&restoring->run, &buffer->job);
         return;
     }
@@ -321,6 +324,7 @@ static void issue_reads(struct restoring *restoring)
         segment->state = RESTORE_BUSY;
         buffer->is_retried = 0;
         buffer->read.done = segment_read;
+        buffer->read.is_direct = restoring->archive->is_direct;
         buffer->read.req = (struct adp_io_req){
             .op = ADP_IO_READ,
             .file = restoring->file,
@@ -356,6 +360,9 @@ static void issue_frames(struct restoring *restoring)
         restoring->next_frame++;
         frame->job.work = open_frame;
         frame->job.done = frame_opened;
+        frame->job.stage = ADP_STAGE_RESTORE;
+        for (size_t i = 0; i < frame->num_parts; i++)
+            frame->job.bytes += frame->parts[i].extent->len;
         adp_run_work(&restoring->run, &frame->job);
     }
 }

@@ -1,4 +1,5 @@
 #include <stdalign.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +327,33 @@ void restore_discard(struct restoring *restoring)
     (void)finish_window(restoring, ADP_ERR_CANCELLED, NULL);
 }
 
+static void sync_target(struct adp_job *job, unsigned thread)
+{
+    struct restoring *restoring =
+        (struct restoring *)((char *)job - offsetof(struct restoring, sync));
+
+    (void)thread;
+    (void)adp_fs_sync_all(restoring->target); /* what fails, fails again at the end */
+}
+
+static void target_synced(struct adp_job *job)
+{
+    ((struct restoring *)((char *)job - offsetof(struct restoring, sync)))->is_syncing = 0;
+}
+
+/* Small files would all wait in the page cache for the sync at the end. So each window's is begun
+ * when it is complete, beside the work on the next. */
+static void begin_sync(struct restoring *restoring)
+{
+    if (restoring->target < 0 || restoring->is_syncing)
+        return;
+    restoring->is_syncing = 1;
+    restoring->sync.work = sync_target;
+    restoring->sync.done = target_synced;
+    restoring->sync.stage = ADP_STAGE_COMMIT;
+    adp_run_read(&restoring->run, &restoring->sync);
+}
+
 enum adp_status restore_flush(struct restoring *restoring, struct adp_error *err)
 {
     enum adp_status status = ADP_OK;
@@ -363,6 +391,7 @@ enum adp_status restore_take(void *user, const struct adp_index_entry *from,
         status = restore_flush(restoring, err);
         if (status != ADP_OK)
             return status;
+        begin_sync(restoring);
     }
     if (role == ADP_SELECT_CHOSEN)
         count(restoring, from);

@@ -120,7 +120,7 @@ struct restoring {
     struct adp_tell *tell;
     struct adp_report *report;
     int target; /* descriptor, or -1 to verify */
-    int overwrite, set_owner;
+    int overwrite, set_owner, sync_each;
     int is_partial;
     struct adp_select *select;
     struct adp_archive *archive;
@@ -144,6 +144,8 @@ struct restoring {
     struct restore_arena dir_arena;
     struct restore_dir *dirs;
     size_t num_dirs, cap_dirs;
+    struct adp_job sync; /* of the target, while the work goes on */
+    int is_syncing;
     struct restore_place *places; /* one a worker, and the driver's */
     enum adp_status status;
     struct adp_error error;

@@ -7,17 +7,22 @@
 
 #define TELL_INTERVAL_NS 100000000
 
-static int64_t monotonic_ns(void)
+#define PACE_MAX_NS 50000000 /* short enough for progress and for being stopped */
+
+static int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 void adp_tell_init(struct adp_tell *tell, const struct adp_options *options, const char *stage)
 {
-    *tell = (struct adp_tell){.options = options, .progress = {.stage = stage}};
+    *tell = (struct adp_tell){.options = options,
+                              .start_ns = clock_ns(CLOCK_MONOTONIC),
+                              .process_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+                              .progress = {.stage = stage}};
 }
 
 int adp_tell_progress(struct adp_tell *tell)
@@ -26,7 +31,7 @@ int adp_tell_progress(struct adp_tell *tell)
 
     if (tell->options->on_progress == NULL || tell->cancelled)
         return !tell->cancelled;
-    now = monotonic_ns();
+    now = clock_ns(CLOCK_MONOTONIC_COARSE);
     if (now < tell->next_ns)
         return 1;
     tell->next_ns = now + TELL_INTERVAL_NS;
@@ -39,8 +44,84 @@ int adp_tell_stage(struct adp_tell *tell, const char *stage, uint64_t total_byte
 {
     tell->progress = (struct adp_progress){
         .stage = stage, .total_bytes = total_bytes, .total_entries = total_entries};
+    tell->start_ns = clock_ns(CLOCK_MONOTONIC);
     tell->next_ns = 0;
     return adp_tell_progress(tell);
+}
+
+void adp_tell_pace(const struct adp_tell *tell)
+{
+    uint64_t rate = tell->options->limit_rate;
+    double due_ns, ahead_ns;
+
+    if (rate == 0)
+        return;
+    due_ns = (double)tell->progress.done_bytes / (double)rate * 1e9;
+    ahead_ns = due_ns - (double)(clock_ns(CLOCK_MONOTONIC) - tell->start_ns);
+    if (ahead_ns > PACE_MAX_NS)
+        ahead_ns = PACE_MAX_NS;
+    if (ahead_ns > 0)
+        (void)nanosleep(&(struct timespec){.tv_nsec = (long)ahead_ns}, NULL);
+}
+
+struct adp_watch adp_watch_start(void)
+{
+    return (struct adp_watch){clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_THREAD_CPUTIME_ID)};
+}
+
+static void add(struct adp_meter *meter, int64_t busy_ns, int64_t cpu_ns, uint64_t bytes)
+{
+    atomic_fetch_add(&meter->count, 1);
+    atomic_fetch_add(&meter->bytes, bytes);
+    atomic_fetch_add(&meter->busy_ns, (uint64_t)busy_ns);
+    atomic_fetch_add(&meter->cpu_ns, (uint64_t)cpu_ns);
+}
+
+void adp_watch_stop(struct adp_tell *tell, enum adp_stage stage, struct adp_watch since,
+                    uint64_t bytes)
+{
+    struct adp_watch now = adp_watch_start();
+
+    add(&tell->meters[stage], now.busy_ns - since.busy_ns, now.cpu_ns - since.cpu_ns, bytes);
+}
+
+int64_t adp_tell_now(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+void adp_tell_transfer(struct adp_tell *tell, enum adp_stage stage, int64_t since_ns,
+                       uint64_t bytes, int is_direct)
+{
+    add(&tell->meters[stage], adp_tell_now() - since_ns, 0, bytes);
+    if (is_direct)
+        atomic_fetch_add(stage == ADP_STAGE_READ ? &tell->direct_read : &tell->direct_written,
+                         bytes);
+}
+
+const char *adp_stage_name(enum adp_stage stage)
+{
+    static const char *const names[ADP_NUM_STAGES] = {"scan",  "read",    "compress", "encrypt",
+                                                      "write", "decrypt", "restore",  "commit"};
+
+    return (unsigned)stage < ADP_NUM_STAGES ? names[stage] : NULL;
+}
+
+void adp_tell_sum_up(struct adp_tell *tell, struct adp_report *report)
+{
+    for (int i = 0; i < ADP_NUM_STAGES; i++) {
+        struct adp_meter *meter = &tell->meters[i];
+
+        report->stages[i] = (struct adp_stage_report){
+            .count = atomic_load(&meter->count),
+            .bytes = atomic_load(&meter->bytes),
+            .busy_s = (double)atomic_load(&meter->busy_ns) * 1e-9,
+            .cpu_s = (double)atomic_load(&meter->cpu_ns) * 1e-9,
+        };
+    }
+    report->direct_read_bytes = atomic_load(&tell->direct_read);
+    report->direct_write_bytes = atomic_load(&tell->direct_written);
+    report->cpu_s = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - tell->process_ns) * 1e-9;
 }
 
 void adp_tell_end(struct adp_tell *tell)

@@ -3,12 +3,27 @@
 #ifndef ADP_REPORT_H
 #define ADP_REPORT_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "adpseal.h"
 
+/* struct adp_meter counts a stage's work. Any thread. */
+struct adp_meter {
+    atomic_uint_fast64_t count, bytes, busy_ns, cpu_ns;
+};
+
+/* struct adp_watch is when a piece of work began: by the clock, and by the thread's own CPU. */
+struct adp_watch {
+    int64_t busy_ns, cpu_ns;
+};
+
 struct adp_tell {
     const struct adp_options *options;
+    int64_t start_ns;   /* of the stage that progress tells of */
+    int64_t process_ns; /* CPU time of the process at the beginning */
+    struct adp_meter meters[ADP_NUM_STAGES];
+    atomic_uint_fast64_t direct_read, direct_written; /* bytes */
     struct adp_progress progress;
     int64_t next_ns; /* when to tell progress again */
     int cancelled;
@@ -27,6 +42,22 @@ int adp_tell_progress(struct adp_tell *tell);
 
 /* adp_tell_end calls it once more, with the final figures. */
 void adp_tell_end(struct adp_tell *tell);
+
+/* adp_tell_pace sleeps for a moment if the work is ahead of |limit_rate|. */
+void adp_tell_pace(const struct adp_tell *tell);
+
+/* adp_watch_start and adp_watch_stop measure a piece of work of the calling thread. */
+struct adp_watch adp_watch_start(void);
+void adp_watch_stop(struct adp_tell *tell, enum adp_stage stage, struct adp_watch since,
+                    uint64_t bytes);
+
+/* adp_tell_now and adp_tell_transfer do so for a transfer, which takes no thread's time. */
+int64_t adp_tell_now(void);
+void adp_tell_transfer(struct adp_tell *tell, enum adp_stage stage, int64_t since_ns,
+                       uint64_t bytes, int is_direct);
+
+/* adp_tell_sum_up writes what was measured into |report|. */
+void adp_tell_sum_up(struct adp_tell *tell, struct adp_report *report);
 
 /* adp_tell_event reports one event. |path| and |message| live during the call. */
 void adp_tell_event(struct adp_tell *tell, enum adp_event_kind kind, enum adp_status status,

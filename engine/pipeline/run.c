@@ -8,6 +8,7 @@
 
 #include "entry.h"
 #include "error.h"
+#include "priority.h"
 #include "secret.h"
 
 #define COMPLETIONS 32
@@ -127,6 +128,9 @@ enum adp_status adp_run_init(struct adp_run *run, const struct adp_options *opti
     run->memory = map_buffers(run->memory_len);
     if (run->memory == NULL)
         return adp_fail_memory(err);
+    /* First: the ring and the threads take it over. A refusal is no reason not to work. */
+    if (options->is_idle)
+        run->has_priority = adp_priority_set_idle(&run->priority) == 0;
     status = start_queue(run, backend, err);
     return status == ADP_OK ? start_threads(run, err) : status;
 }
@@ -147,6 +151,8 @@ void adp_run_cleanup(struct adp_run *run)
     for (unsigned i = 0; run->worker != NULL && i < run->num_workers; i++)
         adp_secret_free(run->worker[i].scratch, sizeof(struct adp_gcm_scratch));
     free(run->worker);
+    if (run->has_priority)
+        adp_priority_restore(run->priority);
     if (run->memory != NULL)
         munmap(run->memory, run->memory_len);
     pthread_mutex_destroy(&run->lock);
@@ -158,8 +164,12 @@ static void run_job(struct adp_task *task, unsigned thread)
     struct adp_run *run = job->run;
     int is_first;
 
-    if (!atomic_load(&run->is_abandoned))
+    if (!atomic_load(&run->is_abandoned)) {
+        struct adp_watch watch = adp_watch_start();
+
         job->work(job, thread);
+        adp_watch_stop(run->tell, job->stage, watch, job->bytes);
+    }
     job->next = NULL;
     pthread_mutex_lock(&run->lock);
     is_first = run->posted == NULL;
@@ -196,6 +206,7 @@ enum adp_status adp_run_transfer(struct adp_run *run, struct adp_transfer *trans
     int rc;
 
     transfer->req.user = transfer;
+    transfer->start_ns = adp_tell_now();
     rc = adp_ioq_submit(run->queue, &transfer->req);
     if (rc < 0)
         return adp_fail_errno(err, -rc, NULL, "cannot queue a transfer");
@@ -215,6 +226,15 @@ static struct adp_job *take_posted(struct adp_run *run)
     return jobs;
 }
 
+static void count_transfer(struct adp_run *run, const struct adp_transfer *transfer)
+{
+    int is_read = transfer->req.op == ADP_IO_READ;
+    uint64_t bytes = transfer->req.result > 0 ? (uint64_t)transfer->req.result : 0;
+
+    adp_tell_transfer(run->tell, is_read ? ADP_STAGE_READ : ADP_STAGE_WRITE, transfer->start_ns,
+                      bytes, transfer->is_direct);
+}
+
 /* Returns how many completions there were, or -errno of the queue. */
 static int collect(struct adp_run *run, int wait)
 {
@@ -229,6 +249,7 @@ static int collect(struct adp_run *run, int wait)
         struct adp_transfer *transfer = reqs[i]->user;
 
         run->in_flight--;
+        count_transfer(run, transfer);
         transfer->done(transfer);
         num++;
     }
@@ -250,6 +271,7 @@ enum adp_status adp_run_turn(struct adp_run *run, int wait, struct adp_error *er
     int rc;
 
     (void)adp_tell_progress(run->tell);
+    adp_tell_pace(run->tell);
     do
         rc = collect(run, wait && run->in_flight > 0);
     while (rc == 0 && wait && run->in_flight > 0);

@@ -41,13 +41,17 @@ struct adp_job {
     struct adp_run *run;
     void (*work)(struct adp_job *job, unsigned thread);
     void (*done)(struct adp_job *job);
+    enum adp_stage stage; /* that it counts for, with |bytes| */
+    size_t bytes;
     struct adp_job *next;
 };
 
 /* struct adp_transfer is a read or write of the run's queue; embed it likewise. */
 struct adp_transfer {
     struct adp_io_req req;
+    int is_direct; /* around the page cache, for the report */
     void (*done)(struct adp_transfer *transfer);
+    int64_t start_ns;
 };
 
 /* struct adp_worker is what one worker thread keeps. */
@@ -66,6 +70,8 @@ struct adp_run {
     struct adp_worker *worker;
     uint8_t *memory;
     size_t memory_len;
+    int priority; /* of the driver before the run, if |has_priority| */
+    int has_priority;
     atomic_int is_abandoned; /* jobs that wait are posted back without their |work| */
     unsigned in_flight;      /* jobs and transfers whose |done| is still to come */
     pthread_mutex_t lock;

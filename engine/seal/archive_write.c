@@ -54,7 +54,8 @@ static enum adp_status make_keys(struct adp_archive_writer *writer, unsigned cat
 
 static enum adp_status open_file(struct adp_archive_writer *writer, int dir, struct adp_error *err)
 {
-    int rc = adp_fs_temp_create(&writer->temp, dir, writer->name, 0600, O_DIRECT, NULL);
+    int rc =
+        adp_fs_temp_create(&writer->temp, dir, writer->name, 0600, O_DIRECT, &writer->is_direct);
 
     if (rc < 0) {
         writer->temp.fd = -1;
@@ -138,11 +139,14 @@ static enum adp_status write_header(struct adp_archive_writer *writer, struct ad
 static enum adp_status commit(struct adp_archive_writer *writer, uint64_t size,
                               struct adp_error *err)
 {
+    struct adp_watch watch;
     int rc;
 
     adp_ioq_file_remove(writer->run->queue, writer->file);
     writer->file = -1;
+    watch = adp_watch_start();
     rc = adp_fs_temp_commit(&writer->temp, writer->name, size, ADP_FS_PUBLISH_NEW);
+    adp_watch_stop(writer->run->tell, ADP_STAGE_COMMIT, watch, size);
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, writer->path, "cannot finish the archive");
 }
 

@@ -129,6 +129,7 @@ static enum adp_status conclude(struct seal_context *context, const struct adp_r
     report->num_skipped = counts[ADP_EVENT_SKIPPED];
     report->num_unreadable = counts[ADP_EVENT_UNREADABLE];
     report->num_changed = counts[ADP_EVENT_CHANGED];
+    adp_tell_sum_up(context->tell, report);
     report->io = adp_ioq_backend_name(context->run.queue);
     report->kernel = adp_gcm_kernel_name(context->vault->kernel);
     sum_up(report);
@@ -150,8 +151,12 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
     context->id = record.id;
     if (status == ADP_OK)
         status = seal_categories(context, &record, err);
-    if (status == ADP_OK)
+    if (status == ADP_OK) {
+        struct adp_watch watch = adp_watch_start();
+
         status = publish_record(context->vault, &record, err);
+        adp_watch_stop(context->tell, ADP_STAGE_COMMIT, watch, 0);
+    }
     if (status != ADP_OK && context->dir >= 0)
         (void)adp_fs_remove_tree(context->vault->archives_dir, record.id);
     context->id = NULL;
@@ -209,6 +214,7 @@ enum adp_status adp_seal(struct adp_vault *vault, const struct adp_seal_options 
     struct adp_report report = {0};
     struct adp_plan plan = {0};
     struct adp_tell tell;
+    struct adp_watch watch;
     struct stat vault_stat;
     struct seal_context context = {.plan = &plan,
                                    .vault = vault,
@@ -225,7 +231,9 @@ enum adp_status adp_seal(struct adp_vault *vault, const struct adp_seal_options 
         return status;
     adp_vault_clean(vault);
     adp_tell_init(&tell, &options->common, "scan");
+    watch = adp_watch_start();
     status = adp_plan_make(&plan, options, &vault_stat, &tell, err);
+    adp_watch_stop(&tell, ADP_STAGE_SCAN, watch, plan.bytes[0]);
     if (status == ADP_OK && !adp_tell_stage(&tell, "seal", plan.bytes[0], plan.entries[0]))
         status = adp_tell_cancelled(err);
     if (status == ADP_OK) {

@@ -92,6 +92,8 @@ static void read_some(struct adp_job *job, unsigned thread)
     }
     while (next < reading->num)
         read_member(frame, &parts[next++]);
+    for (size_t i = 0; i < reading->num; i++)
+        job->bytes += parts[i].len;
     adp_capture_dir_close(&dir);
 }
 
@@ -149,6 +151,7 @@ void seal_submit_batch(struct sealing *sealing, int is_raw)
         reading->num = i + 1 < num ? ADP_READING_FILES : frame->num_parts - reading->first;
         reading->job.work = read_some;
         reading->job.done = some_read;
+        reading->job.stage = ADP_STAGE_READ;
         adp_run_read(&sealing->context->run, &reading->job);
     }
 }

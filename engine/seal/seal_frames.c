@@ -65,6 +65,8 @@ void seal_start_compressing(struct seal_frame *frame)
 {
     frame->job.work = compress_frame;
     frame->job.done = frame_ready;
+    frame->job.stage = ADP_STAGE_COMPRESS;
+    frame->job.bytes = frame->len;
     adp_run_work(&frame->sealing->context->run, &frame->job);
 }
 

@@ -17,6 +17,7 @@ static struct seal_entry *append_entry(struct sealing *sealing, uint32_t node)
     entry->capture.fd = entry->file = -1;
     entry->job.work = seal_open_large;
     entry->job.done = seal_file_opened;
+    entry->job.stage = ADP_STAGE_READ;
     *sealing->last = entry;
     sealing->last = &entry->next;
     sealing->num_entries++;

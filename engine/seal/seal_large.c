@@ -84,6 +84,7 @@ static int read_buffered(struct seal_frame *frame, struct seal_entry *entry)
     if (frame->is_retried || adp_entry_go_buffered(entry->capture.fd) < 0)
         return 0;
     frame->is_retried = 1;
+    frame->read.is_direct = 0;
     return adp_run_transfer(&frame->sealing->context->run, &frame->read, &error) == ADP_OK;
 }
 
@@ -136,6 +137,7 @@ static void read_chunk(struct seal_entry *entry, struct seal_frame *frame)
     }
     frame->len = len;
     frame->read.done = chunk_read;
+    frame->read.is_direct = entry->is_direct;
     frame->read.req = (struct adp_io_req){.op = ADP_IO_READ,
                                           .file = entry->file,
                                           .buf = frame->chunk->data,

@@ -120,6 +120,7 @@ static void segment_sealed(struct adp_job *job)
         take_tag(writer, segment);
         memset(segment->buf + len, 0, padded - len);
         segment->transfer.done = segment_written;
+        segment->transfer.is_direct = writer->is_direct;
         segment->transfer.req = (struct adp_io_req){.op = ADP_IO_WRITE,
                                                     .file = writer->file,
                                                     .buf = segment->buf,
@@ -157,6 +158,8 @@ void segments_dispatch(struct adp_archive_writer *writer, int is_final)
     segment->is_final = is_final;
     segment->job.work = seal_segment;
     segment->job.done = segment_sealed;
+    segment->job.stage = ADP_STAGE_ENCRYPT;
+    segment->job.bytes = segment->filled;
     reserve_ahead(writer);
     adp_run_work(writer->run, &segment->job);
 }

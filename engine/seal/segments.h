@@ -50,6 +50,7 @@ struct adp_archive_writer {
     const struct adp_vault *vault;
     struct adp_fs_temp temp;
     int file; /* in the queue, or -1 */
+    int is_direct;
     char path[ADP_VAULT_PATH_LEN];
     char name[64];
     struct adp_header header;
