@@ -34,10 +34,8 @@ static const struct option_info {
     [OPTION_TO] = {"to", "DIR", "where to restore to; made if it is not there"},
     [OPTION_OVERWRITE] = {"overwrite", NULL, "replace files that exist"},
     [OPTION_ACCOUNT] = {"account", "FINGERPRINT", "the vault's account must be this one"},
-    [OPTION_SYNC] = {"sync", "WHEN",
-                     "end or each: all files at the end (the default), or one by one"},
-    [OPTION_IO_CLASS] = {"io-class", "CLASS",
-                         "idle: everybody else's disk access goes first; or normal"},
+    [OPTION_SYNC] = {"sync", "WHEN", "end: all at once (the default); each: one by one"},
+    [OPTION_IO_CLASS] = {"io-class", "CLASS", "normal, or idle: others use the disk first"},
     [OPTION_LIMIT_RATE] = {"limit-rate", "SIZE", "at most so many bytes a second"},
     [OPTION_STATS] = {"stats", NULL, "show where the time went"},
 };

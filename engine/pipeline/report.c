@@ -49,19 +49,26 @@ int adp_tell_stage(struct adp_tell *tell, const char *stage, uint64_t total_byte
     return adp_tell_progress(tell);
 }
 
-void adp_tell_pace(const struct adp_tell *tell)
+/* How far the work is ahead of the rate that it may have. */
+static double ahead_ns(const struct adp_tell *tell)
 {
-    uint64_t rate = tell->options->limit_rate;
-    double due_ns, ahead_ns;
+    double due_ns = (double)tell->progress.done_bytes / (double)tell->options->limit_rate * 1e9;
 
-    if (rate == 0)
+    return due_ns - (double)(clock_ns(CLOCK_MONOTONIC) - tell->start_ns);
+}
+
+void adp_tell_pace(struct adp_tell *tell)
+{
+    double ns;
+
+    if (tell->options->limit_rate == 0)
         return;
-    due_ns = (double)tell->progress.done_bytes / (double)rate * 1e9;
-    ahead_ns = due_ns - (double)(clock_ns(CLOCK_MONOTONIC) - tell->start_ns);
-    if (ahead_ns > PACE_MAX_NS)
-        ahead_ns = PACE_MAX_NS;
-    if (ahead_ns > 0)
-        (void)nanosleep(&(struct timespec){.tv_nsec = (long)ahead_ns}, NULL);
+    while (!tell->cancelled && (ns = ahead_ns(tell)) > 0) {
+        if (ns > PACE_MAX_NS)
+            ns = PACE_MAX_NS;
+        (void)nanosleep(&(struct timespec){.tv_nsec = (long)ns}, NULL);
+        (void)adp_tell_progress(tell);
+    }
 }
 
 struct adp_watch adp_watch_start(void)

@@ -43,8 +43,8 @@ int adp_tell_progress(struct adp_tell *tell);
 /* adp_tell_end calls it once more, with the final figures. */
 void adp_tell_end(struct adp_tell *tell);
 
-/* adp_tell_pace sleeps for a moment if the work is ahead of |limit_rate|. */
-void adp_tell_pace(const struct adp_tell *tell);
+/* adp_tell_pace sleeps while the work is ahead of |limit_rate|, telling progress meanwhile. */
+void adp_tell_pace(struct adp_tell *tell);
 
 /* adp_watch_start and adp_watch_stop measure a piece of work of the calling thread. */
 struct adp_watch adp_watch_start(void);
