@@ -3,6 +3,7 @@
 
     library.py photos DIR [--megabytes N]   photos and films that do not compress, small sidecars
     library.py texts DIR [--files N]        text files that zstd -3 shrinks to about a third
+    library.py mixed DIR [--megabytes N]    one file, text and noise in turn
     library.py sample DIR                   a small home: several categories, links, odd names
 """
 
@@ -21,6 +22,7 @@ FILM_LEN = 100_000_000
 PHOTO_MIN_LEN = 200_000
 PHOTO_MAX_LEN = 5_000_000
 CHUNK_LEN = 1 << 20
+STRETCH_LEN = 16 << 20  # of text or of noise in a mixed file
 ZEROS = bytes(CHUNK_LEN)
 EPOCH = 1_577_836_800  # 2020-01-01, so that no date depends on the day of the run
 
@@ -142,6 +144,29 @@ def make_texts(maker, num_files):
         maker.text(f"{i // 1000:03}/{i:06}.txt", content)
 
 
+def make_mixed(maker, megabytes):
+    """One file of alternate stretches. Paragraphs instead of sentences are drawn, for speed: there
+    are so many that zstd's window rarely holds one twice, and no stretch repeats another."""
+    rng = maker.rng
+    pool = sentences(rng, 50_000)
+    paragraphs = ["".join(rng.choices(pool, k=16)).encode() for _ in range(65_536)]
+    mean_len = sum(map(len, paragraphs)) / len(paragraphs)
+    path = maker.path("disk.img")
+    left = megabytes * 1_000_000
+    is_text = True
+    with open(path, "wb", buffering=0) as out:
+        while left > 0:
+            length = min(STRETCH_LEN, left)
+            if is_text:
+                num = int(length / mean_len * 1.05) + 16
+                out.write(b"".join(rng.choices(paragraphs, k=num))[:length])
+            else:
+                maker.noise.write(out, length)
+            left -= length
+            is_text = not is_text
+    maker.date(path)
+
+
 def vcard(number):
     return ("BEGIN:VCARD\r\nVERSION:4.0\r\n"
             f"FN:Person {number}\r\nTEL:tel:+1-555-01{number:02}\r\nEND:VCARD\r\n")
@@ -194,9 +219,9 @@ def make_odd_files(maker):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=["photos", "texts", "sample"])
+    parser.add_argument("kind", choices=["photos", "texts", "mixed", "sample"])
     parser.add_argument("dir", help="the folder to make; it must not exist")
-    parser.add_argument("--megabytes", type=int, default=2060, help="size of photos")
+    parser.add_argument("--megabytes", type=int, help="size of photos (2060), mixed (8000)")
     parser.add_argument("--files", type=int, default=100_000, help="number of texts")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -206,9 +231,11 @@ def main():
         sys.exit(f"{options.dir}: {error.strerror}")
     maker = Maker(options.dir, options.seed)
     if options.kind == "photos":
-        make_photos(maker, options.megabytes)
+        make_photos(maker, options.megabytes or 2060)
     elif options.kind == "texts":
         make_texts(maker, options.files)
+    elif options.kind == "mixed":
+        make_mixed(maker, options.megabytes or 8000)
     else:
         make_sample(maker)
 
