@@ -1,196 +1,211 @@
 #!/usr/bin/python3
-"""Measures adp-seal beside cp -r, tar | age and restic: peers.py TOOL [--small] [--restic].
+"""Measures adp-seal beside cp -r, tar | age, restic and borg: peers.py TOOL [--small] [--all].
 
-A figure is a ratio of two commands run in the same round, one after the other, on one machine: its
-median over the rounds, with the lowest and the highest. Every command starts cold (as root: the
-page cache is dropped) and ends durable (sync -f of its target, inside the clock), and what it wrote
-is compared with the source, byte for byte, before its time counts.
+A figure is a ratio of two commands run in the same round on one machine: its median over the
+rounds, with the lowest and the highest. The order within a round changes from round to round. Every
+command starts cold (as root: the page cache is dropped) and ends durable (sync -f of its target,
+inside the clock); what it gave back is compared with the source, byte for byte, and what it sealed
+is opened in the same round, or the benchmark fails.
 
 CPU is user and system time of the command and all that it started, without the sync. Peak memory is
 the largest resident size of any one process of the command: of a pipeline, its largest member.
 
-The libraries are generated in $ADP_BENCH_DIR, or $TMPDIR, or /tmp. Results go to DIR/peers.json and
-DIR/peers.md, with DIR from --out.
+The libraries are generated in $ADP_BENCH_DIR, or $TMPDIR, or /tmp. Results go to DIR/peers.json,
+DIR/peers.md and DIR/peers.svg, with DIR from --out.
 """
 
 import argparse
 import dataclasses
 import json
 import os
-import platform
+import shlex
 import shutil
+import signal
 import stat
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
+import chart
+import measure
 import trees
+from measure import Command
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DROP_CACHES = "/proc/sys/vm/drop_caches"
-
-# What the libraries are: options of library.py at full size and at --small.
-LIBRARIES = {
-    "photos": {"full": ["--megabytes", "2060"], "small": ["--megabytes", "200"]},
-    "texts": {"full": ["--files", "100000"], "small": ["--files", "4000"]},
-}
-# Photos do not compress, so their pipeline has no compressor either.
-PIPES = {
-    "photos": ("tar|age", "", ""),
-    "texts": ("tar|zstd -3|age", "zstd -q -3 -T0 |", "zstd -qd |"),
-}
+UNIT = "cp -r"  # runs in both directions: what the others' times are divided by
 
 
 @dataclasses.dataclass(frozen=True)
-class Command:
-    """A measured command, in the shell's words. |prepare| runs before the clock starts."""
-    name: str
-    prepare: str
-    run: str
-    target: str     # what sync -f is told
-    compare: str    # the tree that must equal the source afterwards, if any
-    metadata: bool = False
+class Size:
+    options: tuple  # of library.py
+    num_bytes: int  # on the disk, about
+    num_files: int
 
 
-def sealing(library, with_restic):
-    pipe, pack, _ = PIPES[library]
-    commands = [
-        Command("seal", 'rm -rf vault identity; "$SEAL" init vault --device bench --identity '
-                'identity --quiet', '"$SEAL" seal vault "$SOURCE" --identity identity --quiet',
-                "vault", ""),
-        Command(pipe, "rm -f sealed.age",
-                f'tar -C "$PARENT" -cf - "$NAME" | {pack} age -r "$RECIPIENT" -o sealed.age',
-                "sealed.age", ""),
-        Command("cp -r", "rm -rf copied", 'cp -r "$SOURCE" copied', "copied", "copied"),
-    ]
-    if with_restic:
-        commands.append(Command("restic", "rm -rf repo; restic init -q -r repo",
-                                'cd "$PARENT" && restic -q -r "$WORK/repo" backup "$NAME"',
-                                "repo", ""))
-    return commands
+NO_ROOM_TO_KEEP = ("For want of room files are deleted between the rounds, which slows down "
+                   "whoever creates files next.")
+# texts is the last, for what its deletion does to those that come after it (measure.Bench).
+LIBRARIES = {
+    "photos": {"full": Size(("--megabytes", "2060"), 2_100_000_000, 1000),
+               "small": Size(("--megabytes", "200"), 210_000_000, 200)},
+    "mixed": {"full": Size(("--megabytes", "8000"), 8_000_000_000, 10),
+              "small": Size(("--megabytes", "200"), 200_000_000, 10)},
+    "texts": {"full": Size(("--files", "100000"), 1_000_000_000, 101_000),
+              "small": Size(("--files", "4000"), 40_000_000, 5_000)},
+}
+# Photos do not compress, so their pipeline has no compressor either.
+PIPES = {"photos": ("tar | age", "", "")}
+COMPRESSING_PIPE = ("tar | zstd -3 | age", "zstd -q -3 -T0 |", "zstd -qd |")
+
+PACKAGES = {"cp": "coreutils", "tar": "tar", "age": "age", "zstd": "zstd", "restic": "restic",
+            "borg": "borgbackup"}
 
 
-def opening(library, with_restic):
-    pipe, _, unpack = PIPES[library]
-    commands = [
-        Command("open", "rm -rf opened",
-                '"$SEAL" open vault latest --to opened --identity identity --quiet',
-                "opened", 'opened/$NAME', metadata=True),
-        Command(f"{pipe}, back", "rm -rf unpacked; mkdir unpacked",
-                f'age -d -i key sealed.age | {unpack} tar -C unpacked -xf -',
-                "unpacked", 'unpacked/$NAME'),
-    ]
-    if with_restic:
-        commands.append(Command("restic, back", "rm -rf restored",
-                                'restic -q -r repo restore latest --target restored',
-                                "restored", 'restored/$NAME'))
-    return commands
+def our_commands(options):
+    more = shlex.join(options.seal_args)
+    return {
+        "seal": [Command("seal", f'"$SEAL" seal vault "$SOURCE" --identity identity --quiet {more}',
+                         prepare='rm -f identity; "$SEAL" init vault --device bench '
+                                 '--identity identity --quiet',
+                         target="vault", keep=True, kind="ours")],
+        "open": [Command("open", '"$SEAL" open vault latest --to opened --identity identity '
+                                 f'--quiet {more}',
+                         target="opened", tree="opened/$NAME", metadata=True, kind="ours"),
+                 Command("verify", '"$SEAL" verify vault --identity identity --quiet',
+                         kind="ours")]}
 
 
-def shell(script, environment):
-    done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=environment["WORK"],
-                          env=environment, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"failed with {done.returncode}: {script}\n{done.stderr}{done.stdout}")
-    return done.stdout
-
-
-def make_cold():
-    os.sync()
-    if os.geteuid() == 0:
-        with open(DROP_CACHES, "w", encoding="ascii") as out:
-            out.write("3")
-
-
-def measure(command, environment):
-    """Runs |command| once. Returns wall and CPU seconds and peak memory in MiB."""
-    shell(command.prepare, environment)
-    make_cold()
-    # time(1) starts the shell from a small process: a child's peak counts from the size that its
-    # parent had when it forked.
-    script = ("command time -q -o usage -f '%U %S %M' bash -euo pipefail -c " + quoted(command.run)
-              + f"; sync -f {command.target}")
-    start = time.perf_counter()
-    shell(script, environment)
-    wall = time.perf_counter() - start
-    with open(os.path.join(environment["WORK"], "usage"), encoding="ascii") as usage:
-        user, system, peak_kib = usage.read().split()
-    return {"wall_s": wall, "cpu_s": float(user) + float(system), "peak_mib": int(peak_kib) / 1024}
-
-
-def quoted(text):
-    return "'" + text.replace("'", "'\\''") + "'"
-
-
-def check(command, environment):
-    if not command.compare:
-        return
-    tree = os.path.join(environment["WORK"], command.compare.replace("$NAME", environment["NAME"]))
-    for line in trees.differences(environment["SOURCE"], tree, metadata=command.metadata):
-        sys.exit(f"{command.name} did not give back what it took: {line}")
-    shutil.rmtree(tree)
-
-
-def run_round(commands, environment, number):
-    results = {}
-    for command in commands:
-        results[command.name] = measure(command, environment)
-        check(command, environment)
-        print(f"  round {number}  {command.name:22} {results[command.name]['wall_s']:7.2f} s",
-              flush=True)
-    return results
-
-
-def make_library(work, library, size):
-    source = os.path.join(work, "source", library)
-    subprocess.run([sys.executable, os.path.join(HERE, "library.py"), library, source,
-                    *LIBRARIES[library][size]], check=True)
-    return source
-
-
-def make_environment(work, source, tool):
-    environment = {**os.environ, "WORK": work, "SOURCE": source, "SEAL": tool,
-                   "PARENT": os.path.dirname(source), "NAME": os.path.basename(source),
-                   "RESTIC_PASSWORD": "bench", "LC_ALL": "C.UTF-8"}
-    shell("[ -e key ] || age-keygen -o key", environment)
-    environment["RECIPIENT"] = shell("age-keygen -y key", environment).strip()
-    return environment
-
-
-def bench_library(library, work, options):
-    size = "small" if options.small else "full"
-    print(f"\n{library}: generating", flush=True)
-    source = make_library(work, library, size)
-    environment = make_environment(work, source, options.tool)
-    commands = sealing(library, options.restic) + opening(library, options.restic)
-    rounds = [run_round(commands, environment, i + 1) for i in range(options.pairs)]
-    lens = [info.st_size for info in trees.entries(os.fsencode(source)).values()
-            if stat.S_ISREG(info.st_mode)]
-    shutil.rmtree(source)
-    return {"files": len(lens), "bytes": sum(lens), "rounds": rounds,
-            "ratios": ratios(library, rounds)}
-
-
-def ratios(library, rounds):
-    """The ratios of interest, pair by pair within each round."""
-    pipe = PIPES[library][0]
-    pairs = [("seal", pipe), ("open", f"{pipe}, back"), ("seal", "cp -r"), ("seal", "restic"),
-             ("open", "restic, back")]
-    found = []
-    for ours, theirs in pairs:
-        if theirs not in rounds[0]:
-            continue
-        for measured in ("wall_s", "cpu_s"):
-            each = [r[ours][measured] / max(r[theirs][measured], 0.01) for r in rounds]
-            found.append({"ours": ours, "theirs": theirs, "of": measured[:-2],
-                          "median": statistics.median(each), "low": min(each), "high": max(each)})
+def bounds(options):
+    """The least that any tool must do."""
+    found = {"seal": [], "open": [
+        Command("dd archives", 'for archive in vault/archives/*/*.adps; do '
+                'dd if="$archive" of=/dev/null iflag=direct bs=4M status=none; done',
+                kind="bound")]}
+    if options.bare:
+        found["seal"] = [
+            Command("bare copy", '"$BARE" copy "$SOURCE" bare.out', target="bare.out",
+                    kind="bound"),
+            Command("bare read", '"$BARE" read "$SOURCE" 16', kind="bound")]
     return found
 
 
-def spread(values):
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+def standard_peers(library):
+    pipe, pack, unpack = PIPES.get(library, COMPRESSING_PIPE)
+    copy = Command(UNIT, 'cp -r "$SOURCE" copied', target="copied", tree="copied")
+    found = {
+        "seal": [copy, Command(pipe, f'tar -C "$PARENT" -cf - "$NAME" | {pack} '
+                               'age -r "$RECIPIENT" -o sealed.age', target="sealed.age",
+                               keep=True)],
+        "open": [copy, Command(pipe, f'age -d -i key sealed.age | {unpack} tar -C unpacked -xf -',
+                               prepare="mkdir unpacked", target="unpacked",
+                               tree="unpacked/$NAME")]}
+    if library == "mixed":  # one file: the compressor alone, nothing encrypted
+        found["seal"].append(Command("zstd -3", 'zstd -q -3 -T0 "$SOURCE"/disk.img -o disk.zst',
+                                     target="disk.zst", keep=True))
+        found["open"].append(Command("zstd -3", 'zstd -qd disk.zst -o inflated/"$NAME"/disk.img',
+                                     prepare='mkdir -p inflated/"$NAME"', target="inflated",
+                                     tree="inflated/$NAME"))
+    return found
+
+
+def restic_peer():
+    return {
+        "seal": [Command("restic", 'cd "$PARENT" && restic -q -r "$WORK/repo" backup "$NAME"',
+                         prepare='rm -rf "$RESTIC_CACHE_DIR"; restic init -q -r repo',
+                         target="repo", keep=True)],
+        "open": [Command("restic", 'restic -q -r repo restore latest --target restored',
+                         target="restored", tree="restored/$NAME")]}
+
+
+def borg_peer():
+    """repokey is the mode of borg's quick start; its blake2 took more CPU time where AES and SHA
+    have instructions."""
+    return {
+        "seal": [Command("borg", 'cd "$PARENT" && borg create "$WORK/borg::bench" "$NAME"',
+                         prepare='rm -rf "$BORG_BASE_DIR"; borg init -e repokey borg',
+                         target="borg", keep=True)],
+        "open": [Command("borg", 'cd extracted && borg extract "$WORK/borg::bench"',
+                         prepare="mkdir extracted", target="extracted", tree="extracted/$NAME")]}
+
+
+def all_commands(library, options):
+    sets = [our_commands(options), standard_peers(library), bounds(options)]
+    if options.restic:
+        sets.append(restic_peer())
+    if options.borg:
+        sets.append(borg_peer())
+    return {direction: [command for each in sets for command in each[direction]]
+            for direction in ("seal", "open")}
+
+
+def make_environment(work, source, options):
+    environment = {**os.environ, "WORK": work, "SOURCE": source, "SEAL": options.tool,
+                   "BARE": options.bare or "", "PARENT": os.path.dirname(source),
+                   "NAME": os.path.basename(source), "LC_ALL": "C.UTF-8",
+                   "RESTIC_PASSWORD": "bench", "RESTIC_CACHE_DIR": os.path.join(work, "cache"),
+                   "BORG_PASSPHRASE": "bench", "BORG_BASE_DIR": os.path.join(work, "borg-home")}
+    measure.shell("[ -e key ] || age-keygen -o key", environment)
+    environment["RECIPIENT"] = measure.shell("age-keygen -y key", environment).strip()
+    return environment
+
+
+def room(work, size, directions, num_rounds):
+    """Returns the bytes that a library of |size| takes, if nothing compresses; whether there is
+    room for them; and whether there is room to keep all trees as well."""
+    num_kept = sum(command.keep for command in directions["seal"])
+    num_trees = sum(bool(command.tree) for group in directions.values() for command in group)
+    copies = 1 + num_kept + 1  # the source, what is sealed, one tree or bare.out
+    needed = int(1.05 * copies * size.num_bytes)
+    num_trees *= num_rounds
+    return (needed, measure.has_room(work, needed, 3 * size.num_files),
+            measure.has_room(work, needed + num_trees * size.num_bytes,
+                             (3 + num_trees) * size.num_files))
+
+
+def bench_library(library, work, options):
+    size = LIBRARIES[library]["small" if options.small else "full"]
+    directions = all_commands(library, options)
+    needed, fits, keeps = room(work, size, directions, options.pairs)
+    if not fits:
+        print(f"\n{library}: left out, for it needs {needed / 1e9:.1f} GB in "
+              f"{os.path.dirname(work)}: set ADP_BENCH_DIR to a folder with more", flush=True)
+        return None
+    print(f"\n{library}: generating", flush=True)
+    source = os.path.join(work, "source", library)
+    subprocess.run([sys.executable, os.path.join(HERE, "library.py"), library, source,
+                    *size.options], check=True)
+    many_files = library == "texts"  # few are deleted at once: large ones would fill the disk
+    if many_files and not keeps:
+        print(NO_ROOM_TO_KEEP)
+    lens = [info.st_size for info in trees.entries(os.fsencode(source)).values()
+            if stat.S_ISREG(info.st_mode)]
+    bench = measure.Bench(make_environment(work, source, options), directions,
+                          keep_trees=many_files and keeps)
+    bench.run_rounds(options.pairs)
+    measure.remove(source)
+    return {"files": len(lens), "bytes": sum(lens), "rounds": options.pairs,
+            "notes": [NO_ROOM_TO_KEEP] if many_files and not keeps else [], "ratios": ratios(bench),
+            "commands": bench.summary(UNIT), "runs": bench.runs}
+
+
+def ratios(bench):
+    """Ours beside every other, and verify beside what only reads the archives."""
+    found = []
+    for direction, commands in bench.directions.items():
+        pairs = [(direction, command.name) for command in commands if command.kind != "ours"]
+        if direction == "open":
+            pairs.append(("verify", "dd archives"))
+            pairs.remove(("open", "dd archives"))
+        found += [{"direction": direction, "ours": ours, "theirs": theirs,
+                   "wall": bench.ratios(direction, ours, theirs, "wall_s"),
+                   "cpu": bench.ratios(direction, ours, theirs, "cpu_s")}
+                  for ours, theirs in pairs]
+    return found
+
+
+def cell(figures, bold=False):
+    mark = "**" if bold else ""
+    return f"{mark}{figures['median']:.2f}{mark} ({figures['low']:.2f} to {figures['high']:.2f})"
 
 
 def escaped(name):
@@ -198,55 +213,86 @@ def escaped(name):
 
 
 def table(library, result):
-    """A Markdown table of one library's figures."""
-    lines = [f"### {library}: {result['files']} files, {result['bytes'] / 1e6:.0f} MB, "
-             f"{len(result['rounds'])} rounds", "",
+    """Markdown tables of one library's figures."""
+    lines = [f"## {library}: {chart.extent(result)}", "",
              "| ratio | wall: median (spread) | CPU: median (spread) |", "| --- | --- | --- |"]
-    both = result["ratios"]
-    for wall, cpu in zip(both[::2], both[1::2]):
-        cells = [f"**{r['median']:.2f}** ({r['low']:.2f} to {r['high']:.2f})" for r in (wall, cpu)]
-        lines.append(f"| {wall['ours']} / {escaped(wall['theirs'])} | {cells[0]} | {cells[1]} |")
-    lines += ["", "| command | wall, s | CPU, s | peak, MiB |", "| --- | --- | --- | --- |"]
-    for name in result["rounds"][0]:
-        wall, cpu, peak = ([r[name][key] for r in result["rounds"]]
-                           for key in ("wall_s", "cpu_s", "peak_mib"))
-        lines.append(f"| {escaped(name)} | {spread(wall)} | {spread(cpu)} | {max(peak):.0f} |")
+    for ratio in result["ratios"]:
+        lines.append(f"| {ratio['ours']} / {escaped(ratio['theirs'])} | "
+                     f"{cell(ratio['wall'], bold=True)} | {cell(ratio['cpu'])} |")
+    for direction, commands in result["commands"].items():
+        lines += ["", f"| {direction} | wall, s | CPU, s | peak, MiB | result, MB |",
+                  "| --- | --- | --- | --- | --- |"]
+        for name, found in commands.items():
+            kept = f"{found['kept_mb']['median']:.0f}" if "kept_mb" in found else ""
+            lines.append(f"| {escaped(name)} | {cell(found['wall_s'])} | {cell(found['cpu_s'])} | "
+                         f"{found['peak_mib']['high']:.0f} | {kept} |")
+    for note in result["notes"]:
+        lines += ["", note]
     return "\n".join(lines) + "\n"
 
 
-def conditions(work, options):
-    """What was measured, on what."""
-    packages = ["coreutils", "tar", "zstd", "age"] + (["restic"] if options.restic else [])
-    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}\\n", *packages],
-                              capture_output=True, text=True).stdout.split("\n")
-    with open("/proc/cpuinfo", encoding="utf-8") as info:
-        model = next((line.split(":", 1)[1].strip() for line in info
-                      if line.startswith("model name")), platform.machine())
-    file_system = subprocess.run(["stat", "-f", "-c", "%T", work], capture_output=True,
-                                 text=True).stdout.strip()
-    return {"cpu": model, "cores": os.cpu_count(), "kernel": platform.release(),
-            "file_system": file_system, "peers": [v for v in versions if v],
-            "cold": os.geteuid() == 0}
+def presence(results):
+    """A Markdown table of who ran where."""
+    ran = {library: [name for commands in result["commands"].values() for name in commands]
+           for library, result in results.items()}
+    known = ["bare copy", "bare read", "restic", "borg"]  # may have been left out
+    names = dict.fromkeys([*(name for each in ran.values() for name in each), *known])
+    lines = ["| who ran | " + " | ".join(LIBRARIES) + " |", "| --- |" + " --- |" * len(LIBRARIES)]
+    for name in names:
+        marks = ["✓" if name in ran.get(library, []) else "–" for library in LIBRARIES]
+        lines.append(f"| {escaped(name)} | " + " | ".join(marks) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def report(facts, results, options):
+    more = f" Given to seal and open: `{shlex.join(options.seal_args)}`." * bool(options.seal_args)
+    head = (f"# {facts['tool']} beside its peers\n\n"
+            f"{facts['cpu']}, {facts['cores']} cores, Linux {facts['kernel']}, "
+            f"{facts['file_system']}; {'cold' if facts['cold'] else 'WARM'}, durable. "
+            f"{', '.join(facts['peers'])}.{more}\n")
+    return "\n".join([head, presence(results), *(table(*item) for item in results.items())])
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tool", type=os.path.abspath, help="the adp-seal to measure")
-    parser.add_argument("--small", action="store_true", help="200 MB, 3 rounds: two minutes")
+    parser.add_argument("--small", action="store_true", help="200 MB, 3 rounds: about two minutes")
     parser.add_argument("--pairs", type=int, help="rounds (5; with --small 3)")
     parser.add_argument("--library", choices=LIBRARIES, action="append", help="only this one")
     parser.add_argument("--restic", action="store_true", help="restic as well")
+    parser.add_argument("--borg", action="store_true", help="borg as well")
+    parser.add_argument("--all", action="store_true", help="both")
+    parser.add_argument("--seal-args", type=shlex.split, default=[], metavar="OPTIONS",
+                        help="given to seal and to open")
     parser.add_argument("--out", default="build/bench", help="where the results go")
     options = parser.parse_args()
     options.pairs = options.pairs or (3 if options.small else 5)
+    options.restic |= options.all
+    options.borg |= options.all
+    options.bare = os.path.join(os.path.dirname(options.tool), "bench", "bare")
+    if not os.access(options.bare, os.X_OK):
+        print(f"Without bare copy and bare read: there is no {options.bare}")
+        options.bare = None
+    options.peers = [name for name in PACKAGES if getattr(options, name, True)]
+    missing = [name for name in (*options.peers, "age-keygen") if not shutil.which(name)]
+    if missing:
+        sys.exit(f"These are not installed: {', '.join(missing)}. See deps/debian.txt, group bench")
     return options
+
+
+def write(options, name, content):
+    os.makedirs(options.out, exist_ok=True)
+    with open(os.path.join(options.out, name), "w", encoding="utf-8") as out:
+        out.write(content)
 
 
 def main():
     options = arguments()
+    # An end by SIGTERM removes the libraries, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     base = os.environ.get("ADP_BENCH_DIR") or tempfile.gettempdir()
     with tempfile.TemporaryDirectory(prefix="adp-bench.", dir=base) as work:
-        facts = conditions(work, options)
+        facts = measure.conditions(work, options.tool, [PACKAGES[name] for name in options.peers])
         print(f"{facts['cpu']}, {facts['cores']} cores, {facts['file_system']}; "
               + ", ".join(facts["peers"]))
         if facts["file_system"] == "tmpfs":
@@ -254,15 +300,16 @@ def main():
         if not facts["cold"]:
             print("Not root: the page cache is not dropped, the runs are warm.")
         results = {name: bench_library(name, work, options)
-                   for name in options.library or LIBRARIES}
-    report = "\n".join(table(name, result) for name, result in results.items())
-    os.makedirs(options.out, exist_ok=True)
-    with open(os.path.join(options.out, "peers.json"), "w", encoding="utf-8") as out:
-        json.dump({"conditions": facts, "libraries": results}, out, indent=2)
-        out.write("\n")
-    with open(os.path.join(options.out, "peers.md"), "w", encoding="utf-8") as out:
-        out.write(report)
-    print(f"\n{report}\nWritten to {options.out}/peers.json and peers.md")
+                   for name in LIBRARIES if name in (options.library or LIBRARIES)}
+    results = {name: result for name, result in results.items() if result}
+    if not results:
+        sys.exit("Nothing was measured.")
+    found = {"conditions": facts, "seal_args": options.seal_args, "libraries": results}
+    write(options, "peers.json", json.dumps(found, indent=2) + "\n")
+    write(options, "peers.md", report(facts, results, options))
+    write(options, "peers.svg", chart.svg(found, UNIT))
+    print(f"\n{report(facts, results, options)}\n"
+          f"Written to {options.out}: peers.json, peers.md and peers.svg")
 
 
 if __name__ == "__main__":
