@@ -256,7 +256,7 @@ def report(facts, results, options):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("tool", type=os.path.abspath, help="the adp-seal to measure")
-    parser.add_argument("--small", action="store_true", help="200 MB, 3 rounds: about two minutes")
+    parser.add_argument("--small", action="store_true", help="200 MB, 3 rounds: a few minutes")
     parser.add_argument("--pairs", type=int, help="rounds (5; with --small 3)")
     parser.add_argument("--library", choices=LIBRARIES, action="append", help="only this one")
     parser.add_argument("--restic", action="store_true", help="restic as well")
