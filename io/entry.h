@@ -41,8 +41,8 @@ int adp_entry_reserve(int fd, uint64_t size);
 /* adp_entry_truncate sets |fd|'s length. */
 int adp_entry_truncate(int fd, uint64_t size);
 
-/* adp_entry_go_direct makes reads of the open file |fd| go round the page cache, unless its
- * middle is there already: then reading it from there is faster. Offsets, lengths and memory of
+/* adp_entry_go_direct makes reads of the open file |fd| go round the page cache, unless most of it
+ * is there already: then reading it from there is faster. Offsets, lengths and memory of
  * reads must be multiples of ADP_DIRECT_ALIGN from then on; the last one may reach beyond the end.
  * Returns whether it did: a file system may refuse. */
 int adp_entry_go_direct(int fd);

@@ -6,8 +6,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "names.h"
@@ -19,8 +21,12 @@
 
 /* Entries that are looked at ahead of the walk, in steps; directories with fewer than one step's
  * are not worth it. */
-#define WARM_STEP  64u
-#define WARM_AHEAD (8 * WARM_STEP)
+#define WARM_STEP 64u
+/* The walk looks at so many alone: if they are in the cache already, so are the rest. Looking at
+ * one takes about 1 us then, and more than 10 if not. */
+#define WARM_TRIAL    16u
+#define WARM_TRIAL_NS (10000 * WARM_TRIAL)
+#define WARM_AHEAD    (8 * WARM_STEP)
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
@@ -31,6 +37,7 @@ struct level {
     struct adp_names names;
     size_t num_visited;
     size_t num_warmed;
+    int64_t stat_ns; /* what it took to look at the first ones */
 };
 
 struct walk {
@@ -156,6 +163,7 @@ static int push(struct walk *walk, int dirfd, const char *path, const char *name
     level->name = name;
     level->fd = fd;
     level->num_visited = level->num_warmed = 0;
+    level->stat_ns = 0;
     rc = adp_names_read(&level->names, fd);
     walk->num++;
     give_up_descriptor(walk);
@@ -188,15 +196,34 @@ static int enter(struct walk *walk, int dirfd, const char *path, const char *nam
     return rc;
 }
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* look stats an entry, and keeps account of how long a directory's first ones took. */
+static int look(struct walk *walk, int dirfd, const char *path, int follow, struct stat *out)
+{
+    struct level *level = walk->num > 0 ? &walk->levels[walk->num - 1] : NULL;
+    int is_trial = level != NULL && level->num_visited <= WARM_TRIAL;
+    int64_t start = is_trial ? now_ns() : 0;
+    int rc = fstatat(dirfd, path, out, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0 ? errno : 0;
+
+    if (is_trial)
+        level->stat_ns += now_ns() - start;
+    return rc;
+}
+
 /* visit gives out the entry |path| in |dirfd|, shown as |name|, and goes into a directory. */
 static int visit(struct walk *walk, int dirfd, const char *path, const char *name, int follow)
 {
     struct stat st;
-    int rc;
+    int rc, error = look(walk, dirfd, path, follow, &st);
 
-    if (fstatat(dirfd, path, &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) < 0) {
-        int error = errno;
-
+    if (error != 0) {
         memset(&st, 0, sizeof(st));
         return emit(walk, ADP_WALK_ERROR, name, walk->num, &st, error);
     }
@@ -238,8 +265,11 @@ static void look_ahead(struct walk *walk, struct level *level)
 {
     size_t end = level->num_visited + WARM_AHEAD;
 
-    if (level->names.num < WARM_STEP || level->fd < 0)
+    if (level->names.num < WARM_STEP || level->num_visited < WARM_TRIAL ||
+        level->stat_ns < WARM_TRIAL_NS || level->fd < 0)
         return;
+    if (level->num_warmed < level->num_visited)
+        level->num_warmed = level->num_visited;
     if (end > level->names.num)
         end = level->names.num;
     if (walk->warm == NULL)
