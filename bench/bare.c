@@ -18,7 +18,8 @@
 
 #define ALIGN       4096u
 #define CHUNK_LEN   ((size_t)1 << 20)
-#define NUM_CHUNKS  32u
+#define NUM_CHUNKS  64u
+#define HUGE_PAGE   ((size_t)2 << 20)
 #define MAX_THREADS 64u
 
 struct source {
@@ -160,12 +161,12 @@ static void reap(struct copying *copying)
 static void start(struct copying *copying)
 {
     struct iovec buffers[NUM_CHUNKS];
-    uint8_t *memory = mmap(NULL, NUM_CHUNKS * CHUNK_LEN, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *memory = aligned_alloc(HUGE_PAGE, NUM_CHUNKS * CHUNK_LEN);
     int rc;
 
-    if (memory == MAP_FAILED)
-        die("no memory for", "chunks", errno);
+    if (memory == NULL)
+        die("no memory for", "chunks", ENOMEM);
+    (void)madvise(memory, NUM_CHUNKS * CHUNK_LEN, MADV_HUGEPAGE);
     for (unsigned i = 0; i < NUM_CHUNKS; i++) {
         copying->chunks[i] = (struct chunk){.data = memory + i * CHUNK_LEN, .number = i};
         copying->free[copying->num_free++] = i;

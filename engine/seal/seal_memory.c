@@ -11,7 +11,8 @@
 #define MAX_CHUNKS    60u
 _Static_assert(MAX_SEGMENTS + MAX_CHUNKS < ADP_QUEUE_DEPTH, "each may be a transfer");
 
-/* A worker keeps one slab busy, has another written to, and a third is being read meanwhile. */
+/* How many slabs there must be room for, for each worker: it writes to one and reads another, one
+ * is being filled, the segments take as much as two, and the disk must not wait for any of them. */
 #define SLABS_PER_THREAD 8u
 #define MIN_CHUNKS       8u /* beside one for each worker */
 
