@@ -124,8 +124,8 @@ static int is_half_cached(int fd, uint64_t size)
     return pages.cached * (uint64_t)sysconf(_SC_PAGESIZE) > size / 2;
 }
 
-/* Where the kernel cannot say, the middle stands for the whole: beginnings are looked at by many who
- * read no further. mincore(2) says yes of a file that is somebody else's. */
+/* Where the kernel cannot say, the middle stands for the whole: beginnings are looked at by many
+ * who read no further. mincore(2) says yes of a file that is somebody else's. */
 static int is_middle_cached(int fd, uint64_t size)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
