@@ -46,6 +46,7 @@ static void tell_result(struct verification *run, const char *id, const struct a
         json_object_set_new(object, "id", json_string(id));
         json_object_set_new(object, "status", json_string(out_status_word(err->status)));
         json_object_set_new(object, "seconds", json_real(seconds));
+        json_object_set_new(object, "stages", report_stages_json(report));
         if (err->status != ADP_OK)
             json_object_set_new(object, "error", out_error_json(err));
         json_array_append_new(run->results, object);
@@ -55,6 +56,7 @@ static void tell_result(struct verification *run, const char *id, const struct a
         human_count(files, report->categories[0].files);
         human_size(size, report->categories[0].bytes);
         printf("%s  ok: %s files, %s, %.1f s\n", id, files, size, seconds);
+        report_print_stages(run->cli, report);
     }
     fflush(stdout);
 }

@@ -40,7 +40,7 @@ static void add_counts(json_t *root, const struct adp_report *report)
     json_object_set_new(root, "metadata_not_set", number(report->num_metadata));
 }
 
-static json_t *stages_json(const struct adp_report *report)
+json_t *report_stages_json(const struct adp_report *report)
 {
     json_t *stages = json_object();
 
@@ -76,7 +76,7 @@ static void print_json(json_t *root, const struct adp_report *report, double sec
     json_object_set_new(root, "direct_read_bytes", number(report->direct_read_bytes));
     json_object_set_new(root, "direct_write_bytes", number(report->direct_write_bytes));
     json_object_set_new(root, "cpu_seconds", json_real(report->cpu_s));
-    json_object_set_new(root, "stages", stages_json(report));
+    json_object_set_new(root, "stages", report_stages_json(report));
 }
 
 static void add_row(struct table *table, const char *name, const struct adp_category_report *part,
@@ -107,11 +107,13 @@ static void print_table(const struct adp_report *report)
     table_print(&table);
 }
 
-static void print_stages(const struct adp_report *report)
+void report_print_stages(const struct cli *cli, const struct adp_report *report)
 {
     struct table table = {.alignment = "lrrrrr"};
     static const char *const heads[] = {"stage", "count", "bytes", "busy", "CPU", "of CPU"};
 
+    if (!options_has(&cli->options, OPTION_STATS))
+        return;
     for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
         table_add(&table, "%s", heads[i]);
     for (int i = 0; i < ADP_NUM_STAGES; i++) {
@@ -144,8 +146,7 @@ void report_print(struct cli *cli, const struct adp_report *report, double secon
     if (!out_shows_text(&cli->out))
         return;
     print_table(report);
-    if (options_has(&cli->options, OPTION_STATS))
-        print_stages(report);
+    report_print_stages(cli, report);
     human_size(rate, (uint64_t)((double)report->categories[0].bytes / (seconds > 0 ? seconds : 1)));
     printf("snapshot %s, %.1f s, %s/s\n", report->snapshot, seconds, rate);
 }

@@ -29,6 +29,9 @@ class Work(scenario.Scenario):
         text = self.text("open", self.vault, "latest", "--to", "opened", "--stats")
         for stage in ("read", "decrypt", "restore", "commit"):
             self.assertRegex(text, rf"(?m)^{stage} +\d+ +")
+        for text in (text, self.text("verify", self.vault, "--stats")):
+            for stage in ("read", "decrypt", "restore"):
+                self.assertRegex(text, rf"(?m)^{stage} +\d+ +")
         self.assertNotIn("encrypt ", text.replace("decrypt", ""))
 
     def test_stages_in_json(self):
