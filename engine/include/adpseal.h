@@ -446,7 +446,7 @@ struct adp_open_options {
     struct adp_selection selection;
     const char *target; /* directory; made if it does not exist */
     int overwrite;      /* replace files that exist; without it they are left and named */
-    int sync_each;      /* sync every file before the next; without it all are, once, at the end */
+    int sync_each; /* sync every file as it is completed; without it all are, once, at the end */
 };
 
 /* adp_open restores. Nothing is written outside |target|, and no symbolic link below it is

@@ -135,6 +135,10 @@ void seal_submit_batch(struct sealing *sealing, int is_raw)
     if (frame == NULL)
         return;
     sealing->batch[is_raw] = NULL;
+    if (frame->num_parts == 0) { /* memory was short for its first member */
+        seal_free_frame(frame);
+        return;
+    }
     num = (frame->num_parts + ADP_READING_FILES - 1) / ADP_READING_FILES;
     frame->readings = calloc(num, sizeof(*frame->readings));
     if (frame->readings == NULL) {
