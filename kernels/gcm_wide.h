@@ -57,20 +57,28 @@ INLINE block hash_aad(const struct wide_key *key, const uint8_t *aad, size_t len
     return hash;
 }
 
-/* begin sets up |s| for |msg| and returns the encrypted first counter block, the tag's mask. */
-INLINE block begin(const struct wide_key *key, struct stream *s, const struct adp_gcm_message *msg)
+/* begin sets up |s| for |msg|, of which |num_last| whole steps are not hashed by many_steps. */
+INLINE void begin(const struct wide_key *key, struct stream *s, const struct adp_gcm_message *msg,
+                  size_t num_last)
 {
     block round_0 = load((const uint8_t *)&key->round[0]);
-    size_t steps = msg->len / STEP_LEN;
 
     s->counter_zero = add(nonce_block(msg->nonce), round_0);
     s->start = v_all(aes_round(s->counter_zero, load((const uint8_t *)&key->round[1])));
-    s->window[0] = s->window[1] = s->window[2] = v_first(zero());
-    s->hash = v_first(hash_aad(key, msg->aad, msg->aad_len));
+    s->progress.window[0] = s->progress.window[1] = s->progress.window[2] = v_first(zero());
+    s->progress.windows = 0;
+    s->progress.at = 0;
     s->sums = no_sums();
-    s->windows = 0;
-    s->at = 0;
-    s->power = steps % 2 == 0 ? VECS : 0; /* all but one are hashed by two, an odd one first */
+    s->has_later_windows = msg->len > 16 * WINDOW;
+    s->second = (msg->len / STEP_LEN - num_last) % 2; /* by two, an odd one first */
+}
+
+/* begin_hash hashes the additional data and returns the encrypted first counter block, the tag's
+ * mask. */
+INLINE block begin_hash(const struct wide_key *key, struct stream *s,
+                        const struct adp_gcm_message *msg)
+{
+    s->progress.hash = v_first(hash_aad(key, msg->aad, msg->aad_len));
     return encrypt(key, with_counter(s->counter_zero, 1));
 }
 
@@ -91,13 +99,12 @@ INLINE void end_vector(const struct wide_key *key, struct ending *e, vec x)
 /* key_stream sets |x| to the message's last |num| vectors of key stream, but for the last round. */
 INLINE void key_stream(const struct wide_key *key, struct stream *s, vec x[VECS], size_t num)
 {
-    if (num > 4 || !in_first_window(s)) {
-        if (in_first_window(s))
-            begin_first(key, s, x);
-        else
-            begin_later(key, s, x);
+    const vec *round = key->round;
+
+    if (num > 4 || !in_first_window(&s->progress)) {
+        begin_step(key, s, x);
     } else {
-        const uint8_t *table = (const uint8_t *)&key->after_1[s->at];
+        const uint8_t *table = (const uint8_t *)&key->after_1[s->progress.at];
 
 #define FROM_KEY(i) x[i] = v_round(v_add(s->start, v_load(table + (i)*VEC_LEN)), key->round[2]);
         FOUR(FROM_KEY)
@@ -114,7 +121,7 @@ INLINE void key_stream(const struct wide_key *key, struct stream *s, vec x[VECS]
             LEAD(r);
     } else {
         for (int r = 3; r < 14; r++) {
-            vec k = key->round[r];
+            vec k = round[r];
             ROUND(0) ROUND(1)
         }
     }
@@ -159,6 +166,30 @@ INLINE void end(const struct wide_key *key, struct stream *s, struct ending *e, 
 #undef END
 }
 
+/* last_step decrypts the last whole step, which begins with |power|, and returns its hash's sums.
+ */
+INLINE struct sums last_step(const struct wide_key *key, struct stream *s, uint8_t *out,
+                             const uint8_t *in, size_t power)
+{
+    const vec *round = key->round;
+    struct ending e = {no_sums(), s->progress.hash, power};
+    vec x[VECS];
+
+    begin_step(key, s, x);
+#define ROUND_AND_HASH(i)                                                                          \
+    LEAD((i) + 3);                                                                                 \
+    TRAIL((i) + 3);                                                                                \
+    end_vector(key, &e, v_load(in + (i)*VEC_LEN));
+    EIGHT(ROUND_AND_HASH)
+#undef ROUND_AND_HASH
+    for (int r = 3 + VECS; r < 14; r++) {
+        LEAD(r);
+        TRAIL(r);
+    }
+    apply(key, x, out, in);
+    return e.sums;
+}
+
 /* end_tag returns the tag: the lengths are the last to be hashed. */
 INLINE block end_tag(const struct wide_key *key, struct ending *e,
                      const struct adp_gcm_message *msg, block mask)
@@ -182,6 +213,10 @@ INLINE const uint8_t *take(struct stream *s, struct adp_gcm_cursor *cursor, size
 
 /* --- The back end --- */
 
+/* From so many bytes on, sealing hashes what it wrote two steps before: what it wrote one step
+ * before cannot be read again without waiting, but a second step is left to hash at the end. */
+#define LONG (UINT64_C(1) << 17)
+
 static void wide_seal(const uint8_t *state, uint8_t *scratch, uint8_t *out,
                       uint8_t out_tag[ADP_GCM_TAG_LEN], const struct adp_gcm_message *msg)
 {
@@ -190,24 +225,40 @@ static void wide_seal(const uint8_t *state, uint8_t *scratch, uint8_t *out,
     struct adp_gcm_cursor cursor = {msg->in, 0};
     size_t left = msg->len;
     size_t rest = left % STEP_LEN;
-    block mask = begin(key, s, msg);
-    struct ending e = {no_sums(), s->hash, (rest + 15) / 16 + 1};
+    size_t lag = msg->len < LONG ? 1 : 2;
+    size_t behind = 0; /* steps that are not hashed yet, of |lag| */
+    const uint8_t *in;
+    struct ending e = {.power = (rest + 15) / 16 + 1};
+    block mask;
 
+    begin(key, s, msg, lag);
+    if (left >= STEP_LEN) { /* all waits for this, nothing for the hash's begin */
+        adp_gcm_cursor_steps(&cursor, STEP_LEN, STEP_LEN, s->bounce, &in);
+        first_step(key, s, out, in);
+        out += STEP_LEN;
+        left -= STEP_LEN;
+        behind = 1;
+    }
+    mask = begin_hash(key, s, msg);
+    e.enter = s->progress.hash;
     while (left >= STEP_LEN) {
-        const uint8_t *in;
         size_t num = adp_gcm_cursor_steps(&cursor, left, STEP_LEN, s->bounce, &in);
 
-        if (left == msg->len) {
-            first_step(key, s, out, in);
-            many_steps(key, s, out + STEP_LEN, in + STEP_LEN, out, num - 1);
-        } else {
-            many_steps(key, s, out, in, out - STEP_LEN, num);
-        }
-        out += num * STEP_LEN;
         left -= num * STEP_LEN;
+        if (behind < lag) {
+            first_step(key, s, out, in);
+            out += STEP_LEN;
+            in += STEP_LEN;
+            num--;
+            behind++;
+        }
+        many_steps(key, s, out, in, out - lag * STEP_LEN, num);
+        out += num * STEP_LEN;
     }
-    if (msg->len >= STEP_LEN) {
-        e.enter = s->hash;
+    if (lag == 2)
+        lone_hash(key, s, out - 2 * STEP_LEN);
+    if (behind > 0) {
+        e.enter = s->progress.hash;
         e.power += STEP_BLOCKS;
         for (int i = VECS; i > 0; i--)
             end_vector(key, &e, v_load(out - i * VEC_LEN));
@@ -226,10 +277,13 @@ static enum adp_gcm_result wide_open(const uint8_t *state, uint8_t *scratch, uin
     struct adp_gcm_cursor cursor = {msg->in, 0};
     size_t left = msg->len;
     size_t rest = left % STEP_LEN;
-    block mask = begin(key, s, msg);
-    struct ending e = {no_sums(), s->hash, (rest + 15) / 16 + 1};
+    struct ending e = {.power = (rest + 15) / 16 + 1};
     const uint8_t *in;
+    block mask;
 
+    begin(key, s, msg, 1);
+    mask = begin_hash(key, s, msg);
+    e.enter = s->progress.hash;
     while (left >= 2 * STEP_LEN) {
         size_t num =
             adp_gcm_cursor_steps(&cursor, left - rest - STEP_LEN, STEP_LEN, s->bounce, &in);
@@ -239,12 +293,9 @@ static enum adp_gcm_result wide_open(const uint8_t *state, uint8_t *scratch, uin
         left -= num * STEP_LEN;
     }
     if (left >= STEP_LEN) {
-        size_t power = END_POWERS - e.power - STEP_BLOCKS;
-
         adp_gcm_cursor_steps(&cursor, STEP_LEN, STEP_LEN, s->bounce, &in);
-        lone_step(key, s, out, in, in, &key->end_power[power], &key->end_half[power], 0);
-        e.sums = s->sums;
-        e.enter = s->hash;
+        e.sums = last_step(key, s, out, in, e.power + STEP_BLOCKS);
+        e.enter = v_first(zero());
         out += STEP_LEN;
     }
     if (rest > 0)

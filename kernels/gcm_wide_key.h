@@ -3,68 +3,30 @@
 #ifndef ADP_GCM_WIDE_KEY_H
 #define ADP_GCM_WIDE_KEY_H
 
-#include "gcm_kernel.h"
+#include "gcm_wide_base.h"
+#if VEC_REGISTERS < 32
+#    include "gcm_wide_hash_1.h"
+#else
+#    include "gcm_wide_hash_2.h"
+#endif
 
 #include <openssl/mem.h>
 
-#define NOINLINE __attribute__((noinline))
-
-#define VECS        8 /* of a step */
-#define VEC_LEN     (LANES * 16)
-#define STEP_BLOCKS (VECS * LANES)
-#define STEP_LEN    (VECS * VEC_LEN)
-#define WINDOW      256 /* counters that share all but the low byte */
-#define FIRST       2   /* the counter of the first block of data */
+#define WINDOW 256 /* counters that share all but the low byte */
+#define FIRST  2   /* the counter of the first block of data */
 
 /* Powers for a message's end: for the last whole step, what is left of another, the lengths. */
 #define END_POWERS (2 * STEP_BLOCKS + LANES)
 
-#define FOUR(f)  f(0) f(1) f(2) f(3)
-#define EIGHT(f) f(0) f(1) f(2) f(3) f(4) f(5) f(6) f(7)
-
 /* struct wide_key is the key state. Powers of H are times x; a half is the sum of both halves. */
 struct wide_key {
     vec round[NUM_ROUND_KEYS];           /* in all lanes */
-    vec power[2 * VECS];                 /* [i] is H^(LANES * (16 - i)), in all lanes */
-    vec half[2 * VECS];                  /* of them */
+    struct step_powers powers[2];        /* of two steps, before a reduction */
     block end_power[END_POWERS + LANES]; /* [i] is H^(END_POWERS - i); lanes past H^1 meet zeros */
     block end_half[END_POWERS + LANES];  /* of them */
     block after_1[WINDOW];               /* U of counter byte FIRST + i, after round 1 */
 };
 _Static_assert(sizeof(struct wide_key) <= ADP_GCM_KEY_STATE_LEN, "the key state has room");
-
-/* struct sums is a sum of Karatsuba's three partial products. */
-struct sums {
-    vec low, high, middle;
-};
-
-/* --- GHASH --- */
-
-INLINE struct sums no_sums(void)
-{
-    return (struct sums){v_first(zero()), v_first(zero()), v_first(zero())};
-}
-
-/* accumulate adds |x| times |power|, whose halves add up to |half|, to |sums|. */
-INLINE void accumulate(struct sums *sums, vec x, vec power, vec half)
-{
-    sums->low = v_add(sums->low, v_multiply_low(x, power));
-    sums->high = v_add(sums->high, v_multiply_high(x, power));
-    sums->middle = v_add(sums->middle, v_multiply_low(v_add(x, v_swap(x)), half));
-}
-
-/* reduce returns |sums| modulo GHASH's polynomial: twice, the lowest 64 bits are cancelled by a
- * multiple of it, whose other terms are x^127 + x^126 + x^121 in reversed bit order. */
-INLINE vec reduce(const struct sums *sums)
-{
-    const vec poly = v_all(polynomial());
-    vec middle = v_add3(sums->middle, sums->low, sums->high);
-    vec low = v_add(sums->low, v_up(middle));
-    vec high = v_add(sums->high, v_down(middle));
-
-    low = v_add(v_swap(low), v_multiply_low(low, poly));
-    return v_add3(high, v_swap(low), v_multiply_low(low, poly));
-}
 
 /* end_sum adds the vector |x|, of which the first block has the power H^|power|. */
 INLINE void end_sum(struct sums *sums, const struct wide_key *key, vec x, size_t power)
@@ -115,10 +77,9 @@ static void power_init(struct wide_key *out_key, block h)
         accumulate(&sums, x, stride, stride_half);
         x = reduce(&sums);
     }
-    for (size_t i = 0; i < 2 * VECS; i++) {
-        out_key->power[i] = v_all(out_key->end_power[END_POWERS - LANES * (2 * VECS - i)]);
-        out_key->half[i] = v_add(out_key->power[i], v_swap(out_key->power[i]));
-    }
+    for (size_t i = 0; i < 2; i++)
+        step_powers_init(&out_key->powers[i],
+                         &out_key->end_power[END_POWERS - (2 - i) * STEP_BLOCKS]);
 }
 
 static void wide_key_init(uint8_t *out_state, const uint8_t key[ADP_GCM_KEY_LEN])

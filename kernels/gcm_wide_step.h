@@ -5,18 +5,25 @@
 
 #include "gcm_wide_key.h"
 
+/* struct progress is what a message's loops change. Both numbers lie apart: one store that zeroes
+ * both would make a load of one of them wait. */
+struct progress {
+    uint32_t windows; /* that were entered before this one */
+    vec window[3];    /* what this window adds to vectors 0 to 5, 6, 7 of a step */
+    vec next_window;
+    vec hash;    /* GHASH's accumulators, each lane's for itself, bytes reversed */
+    uint32_t at; /* blocks of this window that are used up */
+};
+
 /* struct stream is one message in flight: the scratch state. */
 struct stream {
     vec after_2[WINDOW / LANES]; /* states of the first window after round 2 */
     vec start;                   /* what U adds to in the first window */
-    vec window[3];               /* what this window adds to vectors 0 to 5, 6, 7 of a step */
-    vec next_window;
-    vec hash; /* GHASH's accumulators, each lane's for itself, bytes reversed */
+    struct progress progress;
     struct sums sums;
-    block counter_zero; /* the counter block with a counter of zero, round key 0 added */
-    uint32_t windows;   /* that were entered before this one */
-    uint32_t at;        /* blocks of this window that are used up */
-    uint32_t power;     /* of the next step to hash: VECS where it ends with a reduction, else 0 */
+    block counter_zero;       /* the counter block with a counter of zero, round key 0 added */
+    int has_later_windows;    /* than the first one */
+    int second;               /* whether the next step to hash ends with a reduction */
     uint8_t bounce[STEP_LEN]; /* input that lies scattered */
     uint8_t part[VEC_LEN];    /* a message's last vector */
 };
@@ -34,147 +41,63 @@ INLINE block after_2(const struct wide_key *key, const struct stream *s, uint32_
 }
 
 /* take_step takes the counters of the next step and returns their place in the window. */
-INLINE size_t take_step(const struct wide_key *key, struct stream *s)
+INLINE size_t take_step(const struct wide_key *key, const struct stream *s, struct progress *p)
 {
-    if (s->at == WINDOW) {
-        s->at = 0;
-        s->windows++;
-        s->window[0] = s->window[1] = s->window[2] = s->next_window;
+    if (__builtin_expect(p->at == WINDOW, 0)) {
+        p->at = 0;
+        p->windows++;
+        p->window[0] = p->window[1] = p->window[2] = p->next_window;
     }
-    s->at += STEP_BLOCKS;
-    if (__builtin_expect(s->at == WINDOW, 0)) {
-        s->next_window = v_all(add(after_2(key, s, 0), after_2(key, s, s->windows + 1)));
-        v_straddle(&s->window[1], &s->window[2], s->window[0], s->next_window);
+    p->at += STEP_BLOCKS;
+    if (__builtin_expect(p->at == WINDOW, 0)) {
+        p->next_window = v_all(add(after_2(key, s, 0), after_2(key, s, p->windows + 1)));
+        v_straddle(&p->window[1], &p->window[2], p->window[0], p->next_window);
     }
-    return s->at - STEP_BLOCKS;
+    return p->at - STEP_BLOCKS;
 }
 
 /* in_first_window returns whether the next step is in the first window. */
-INLINE int in_first_window(const struct stream *s)
+INLINE int in_first_window(const struct progress *p)
 {
-    return s->windows == 0 && s->at < WINDOW;
+    return p->windows == 0 && p->at < WINDOW;
 }
 
 #define WHICH(i) ((i) < 6 ? 0 : (i)-5)
 
 /* begin_first sets |x| to the next step's states after round 2, in the first window. */
-INLINE void begin_first(const struct wide_key *key, struct stream *s, vec x[VECS])
+INLINE void begin_first(const struct wide_key *key, struct stream *s, struct progress *p,
+                        vec x[VECS])
 {
-    size_t at = take_step(key, s);
+    size_t at = take_step(key, s, p);
     const uint8_t *table = (const uint8_t *)&key->after_1[at];
     vec *states = &s->after_2[at / LANES];
     vec start = s->start;
 
 #define FROM_KEY(i)                                                                                \
     x[i] = v_round(v_add(start, v_load(table + (i)*VEC_LEN)), key->round[2]);                      \
-    states[i] = x[i];                                                                              \
-    if ((i) > 5)                                                                                   \
-        x[i] = v_add(x[i], s->window[WHICH(i)]);
+    PIN(x[i]);
+#define KEEP(i) states[i] = x[i];
     EIGHT(FROM_KEY)
+    if (s->has_later_windows) {
+        EIGHT(KEEP)
+    }
+#undef KEEP
 #undef FROM_KEY
+    x[6] = v_add(x[6], p->window[1]);
+    x[7] = v_add(x[7], p->window[2]);
 }
 
 /* begin_later does the same in all later windows. */
-INLINE void begin_later(const struct wide_key *key, struct stream *s, vec x[VECS])
+INLINE void begin_later(const struct wide_key *key, const struct stream *s, struct progress *p,
+                        vec x[VECS])
 {
-    const vec *states = &s->after_2[take_step(key, s) / LANES];
+    const vec *states = &s->after_2[take_step(key, s, p) / LANES];
 
 #define FROM_MESSAGE(i)                                                                            \
-    x[i] = v_add(s->window[WHICH(i)], states[i]);                                                  \
+    x[i] = v_add(p->window[WHICH(i)], states[i]);                                                  \
     PIN(x[i]);
     EIGHT(FROM_MESSAGE)
 #undef FROM_MESSAGE
-}
-
-/* --- Rounds and hash --- */
-
-/* struct hashing is a step's hash in progress. */
-struct hashing {
-    struct sums sums;
-    const uint8_t *data, *power, *half;
-    const vec *enter; /* added to vector 0, unless NULL */
-    vec x, x_half;
-};
-
-/* hash_load takes vector |v| of a step's data. */
-INLINE void hash_load(struct hashing *h, int v)
-{
-    h->x = v_reverse(v_load(h->data + v * VEC_LEN));
-    if (v == 0 && h->enter != NULL)
-        h->x = v_add(h->x, *h->enter);
-    PIN(h->x);
-    h->x_half = v_add(h->x, v_swap(h->x));
-    PIN(h->x_half);
-}
-
-/* hash_multiply adds its products: three multiplications in a row disturb the rounds least. */
-INLINE void hash_multiply(struct hashing *h, int v)
-{
-    vec low = v_multiply_low(h->x, v_load(h->power + v * VEC_LEN));
-    vec high, middle;
-
-    PIN(low);
-    high = v_multiply_high(h->x, v_load(h->power + v * VEC_LEN));
-    PIN(high);
-    middle = v_multiply_low(h->x_half, v_load(h->half + v * VEC_LEN));
-    PIN(middle);
-    h->sums.low = v_add(h->sums.low, low);
-    PIN(h->sums.low);
-    h->sums.high = v_add(h->sums.high, high);
-    PIN(h->sums.high);
-    h->sums.middle = v_add(h->sums.middle, middle);
-    PIN(h->sums.middle);
-}
-
-#define ROUND(i)                                                                                   \
-    x[i] = v_round(x[i], k);                                                                       \
-    PIN(x[i]);
-#define LEAD(r)                                                                                    \
-    do {                                                                                           \
-        vec k = key->round[r];                                                                     \
-        ROUND(0) ROUND(1) ROUND(2) ROUND(3)                                                        \
-    } while (0)
-#define TRAIL(r)                                                                                   \
-    do {                                                                                           \
-        vec k = key->round[r];                                                                     \
-        ROUND(4) ROUND(5) ROUND(6) ROUND(7)                                                        \
-    } while (0)
-
-/* rounds takes |x| from after round 2 to before the last one. */
-INLINE void rounds(const struct wide_key *key, vec x[VECS])
-{
-    for (int r = 3; r < 14; r++) {
-        LEAD(r);
-        TRAIL(r);
-    }
-}
-
-/* rounds_and_hash does the same and hashes a step's data in between. The second half of the vectors
- * is a round behind; vector 0, which waits for the step before, is hashed last. */
-INLINE void rounds_and_hash(const struct wide_key *key, vec x[VECS], struct hashing *h)
-{
-#define ROUND_AND_HASH(r, v)                                                                       \
-    do {                                                                                           \
-        LEAD(r);                                                                                   \
-        hash_load(h, v);                                                                           \
-        TRAIL((r)-1);                                                                              \
-        hash_multiply(h, v);                                                                       \
-    } while (0)
-    LEAD(3);
-    LEAD(4);
-    TRAIL(3);
-    ROUND_AND_HASH(5, 1);
-    ROUND_AND_HASH(6, 2);
-    ROUND_AND_HASH(7, 3);
-    ROUND_AND_HASH(8, 4);
-    ROUND_AND_HASH(9, 5);
-    ROUND_AND_HASH(10, 6);
-    ROUND_AND_HASH(11, 7);
-    ROUND_AND_HASH(12, 0);
-    LEAD(13);
-    TRAIL(12);
-    TRAIL(13);
-#undef ROUND_AND_HASH
 }
 
 /* apply does the last round and adds the step at |in|, to |out|. */
@@ -189,49 +112,65 @@ INLINE void apply(const struct wide_key *key, const vec x[VECS], uint8_t *out, c
 /* --- Steps --- */
 
 /* first_step encrypts a step and hashes nothing. */
-static NOINLINE void first_step(const struct wide_key *key, struct stream *s, uint8_t *out,
-                                const uint8_t *in)
+INLINE void first_step(const struct wide_key *key, struct stream *s, uint8_t *out,
+                       const uint8_t *in)
 {
     vec x[VECS];
 
-    begin_first(key, s, x);
-    rounds(key, x);
+    begin_first(key, s, &s->progress, x);
+    rounds(key->round, x);
     apply(key, x, out, in);
 }
 
-/* lone_step encrypts or decrypts a step and hashes another, with the given powers, and reduces the
- * hash if it is a second step. */
+/* lone_hash hashes a second step, and encrypts none. */
+static NOINLINE void lone_hash(const struct wide_key *key, struct stream *s, const uint8_t *data)
+{
+    struct hashing h = {s->sums, .powers = &key->powers[1], .data = data,
+                        .enter = &s->progress.hash};
+
+    hash_all(&h);
+    s->progress.hash = reduce(&h.sums);
+}
+
+/* begin_step sets |x| to the next step's states after round 2. */
+INLINE void begin_step(const struct wide_key *key, struct stream *s, vec x[VECS])
+{
+    if (in_first_window(&s->progress))
+        begin_first(key, s, &s->progress, x);
+    else
+        begin_later(key, s, &s->progress, x);
+}
+
+/* lone_step encrypts or decrypts a step and hashes another, and reduces the hash if it is a second
+ * step. */
 static NOINLINE void lone_step(const struct wide_key *key, struct stream *s, uint8_t *out,
-                               const uint8_t *in, const uint8_t *data, const void *power,
-                               const void *half, int second)
+                               const uint8_t *in, const uint8_t *data)
 {
     vec x[VECS];
-    struct hashing h = {
-        .sums = s->sums, .data = data, .power = power, .half = half, .enter = &s->hash};
+    struct hashing h = {.sums = s->sums,
+                        .powers = &key->powers[s->second],
+                        .data = data,
+                        .enter = &s->progress.hash};
 
-    if (in_first_window(s))
-        begin_first(key, s, x);
-    else
-        begin_later(key, s, x);
-    rounds_and_hash(key, x, &h);
+    begin_step(key, s, x);
+    rounds_and_hash(key->round, x, &h);
     apply(key, x, out, in);
-    s->hash = second ? reduce(&h.sums) : v_first(zero());
-    s->sums = second ? no_sums() : h.sums;
+    s->progress.hash = s->second ? reduce(&h.sums) : v_first(zero());
+    s->sums = s->second ? no_sums() : h.sums;
+    s->second = !s->second;
 }
 
 /* paired_step is one step of two_steps. */
-INLINE void paired_step(const struct wide_key *key, struct stream *s, uint8_t *out,
-                        const uint8_t *in, struct hashing *h, int first_window)
+INLINE void paired_step(const struct wide_key *key, struct stream *s, struct progress *p,
+                        uint8_t *out, const uint8_t *in, struct hashing *h, int first_window)
 {
     vec x[VECS];
 
-    h->power = (const uint8_t *)&key->power[h->enter != NULL ? 0 : VECS];
-    h->half = (const uint8_t *)&key->half[h->enter != NULL ? 0 : VECS];
     if (first_window)
-        begin_first(key, s, x);
+        begin_first(key, s, p, x);
     else
-        begin_later(key, s, x);
-    rounds_and_hash(key, x, h);
+        begin_later(key, s, p, x);
+    rounds_and_hash(key->round, x, h);
     apply(key, x, out, in);
 }
 
@@ -239,21 +178,24 @@ INLINE void paired_step(const struct wide_key *key, struct stream *s, uint8_t *o
 INLINE void two_steps(const struct wide_key *key, struct stream *s, uint8_t *out, const uint8_t *in,
                       const uint8_t *data, size_t num, int first_window)
 {
-    struct hashing h;
+    /* If there are registers for it, a copy: stores to the output might change the original. */
+    struct progress copy = s->progress;
+    struct progress *p = VEC_REGISTERS < 32 ? &s->progress : &copy;
 
     for (; num > 0; num--) {
-        h.sums = no_sums();
-        h.data = data;
-        h.enter = &s->hash;
-        paired_step(key, s, out, in, &h, first_window);
+        struct hashing h = {no_sums(), .powers = key->powers, .data = data, .enter = &p->hash};
+
+        paired_step(key, s, p, out, in, &h, first_window);
+        h.powers = &key->powers[1];
         h.data = data + STEP_LEN;
         h.enter = NULL;
-        paired_step(key, s, out + STEP_LEN, in + STEP_LEN, &h, first_window);
-        s->hash = reduce(&h.sums);
+        paired_step(key, s, p, out + STEP_LEN, in + STEP_LEN, &h, first_window);
+        p->hash = reduce(&h.sums);
         out += 2 * STEP_LEN;
         in += 2 * STEP_LEN;
         data += 2 * STEP_LEN;
     }
+    s->progress = *p;
 }
 
 static NOINLINE void first_window_steps(const struct wide_key *key, struct stream *s, uint8_t *out,
@@ -273,21 +215,19 @@ static void many_steps(const struct wide_key *key, struct stream *s, uint8_t *ou
                        const uint8_t *in, const uint8_t *data, size_t num)
 {
     while (num > 0) {
+        const struct progress *p = &s->progress;
         size_t pairs = num / 2;
         size_t taken;
 
-        if (in_first_window(s) && pairs > (WINDOW - s->at) / (2 * STEP_BLOCKS))
-            pairs = (WINDOW - s->at) / (2 * STEP_BLOCKS);
-        taken = s->power != 0 || pairs == 0 ? 1 : 2 * pairs;
-        if (taken == 1) {
-            lone_step(key, s, out, in, data, &key->power[s->power], &key->half[s->power],
-                      s->power != 0);
-            s->power ^= VECS;
-        } else if (in_first_window(s)) {
+        if (in_first_window(p) && pairs > (WINDOW - p->at) / (2 * STEP_BLOCKS))
+            pairs = (WINDOW - p->at) / (2 * STEP_BLOCKS);
+        taken = s->second || pairs == 0 ? 1 : 2 * pairs;
+        if (taken == 1)
+            lone_step(key, s, out, in, data);
+        else if (in_first_window(p))
             first_window_steps(key, s, out, in, data, pairs);
-        } else {
+        else
             later_steps(key, s, out, in, data, pairs);
-        }
         out += taken * STEP_LEN;
         in += taken * STEP_LEN;
         data += taken * STEP_LEN;

@@ -5,7 +5,8 @@
 #include "cpu.h"
 #include "gcm_x86.h"
 
-#define LANES 4
+#define LANES         4
+#define VEC_REGISTERS 32
 #define VEC_FEATURES                                                                               \
     (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX | ADP_CPU_AVX2 | ADP_CPU_BMI2 |               \
      ADP_CPU_VAES | ADP_CPU_VPCLMULQDQ | ADP_CPU_AVX512)
@@ -65,6 +66,17 @@ INLINE vec v_reverse(vec x)
 INLINE vec v_swap(vec x)
 {
     return _mm512_shuffle_epi32(x, 0x4e);
+}
+
+/* v_lows and v_highs put halves of two vectors' blocks together: the low ones or the high ones. */
+INLINE vec v_lows(vec a, vec b)
+{
+    return _mm512_unpacklo_epi64(a, b);
+}
+
+INLINE vec v_highs(vec a, vec b)
+{
+    return _mm512_unpackhi_epi64(a, b);
 }
 
 INLINE vec v_multiply_low(vec a, vec b)

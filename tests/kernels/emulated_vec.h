@@ -16,7 +16,8 @@
 #define INLINE static inline
 #define PIN(x) ((void)(x))
 
-#define VEC_FEATURES (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
+#define VEC_REGISTERS (8 * LANES) /* as the vectors have whose place these take */
+#define VEC_FEATURES  (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
 
 typedef struct {
     block lane[LANES];
@@ -84,6 +85,16 @@ INLINE vec v_reverse(vec x)
 INLINE vec v_swap(vec x)
 {
     return EACH_LANE(_mm_shuffle_epi32(x.lane[i], 0x4e));
+}
+
+INLINE vec v_lows(vec a, vec b)
+{
+    return EACH_LANE(_mm_unpacklo_epi64(a.lane[i], b.lane[i]));
+}
+
+INLINE vec v_highs(vec a, vec b)
+{
+    return EACH_LANE(_mm_unpackhi_epi64(a.lane[i], b.lane[i]));
 }
 
 INLINE vec v_multiply_low(vec a, vec b)
