@@ -96,6 +96,18 @@ INLINE void end_vector(const struct wide_key *key, struct ending *e, vec x)
     e->power -= LANES;
 }
 
+/* end_step_vector does vector |i| of a whole step at |data|. Vector 0 waits for the step before, so
+ * that it should be the last. */
+INLINE void end_step_vector(const struct wide_key *key, const struct stream *s, struct ending *e,
+                            const uint8_t *data, size_t i)
+{
+    vec x = v_reverse(v_load(data + i * VEC_LEN));
+
+    if (i == 0)
+        x = v_add(x, s->progress.hash);
+    end_sum(&e->sums, key, x, e->power - i * LANES);
+}
+
 /* key_stream sets |x| to the message's last |num| vectors of key stream, but for the last round. */
 INLINE void key_stream(const struct wide_key *key, struct stream *s, vec x[VECS], size_t num)
 {
@@ -166,20 +178,20 @@ INLINE void end(const struct wide_key *key, struct stream *s, struct ending *e, 
 #undef END
 }
 
-/* last_step decrypts the last whole step, which begins with |power|, and returns its hash's sums.
- */
+/* last_step decrypts the last whole step, whose vector 0 begins with |power|, and returns the sums
+ * of its hash. */
 INLINE struct sums last_step(const struct wide_key *key, struct stream *s, uint8_t *out,
                              const uint8_t *in, size_t power)
 {
     const vec *round = key->round;
-    struct ending e = {no_sums(), s->progress.hash, power};
+    struct ending e = {.power = power};
     vec x[VECS];
 
     begin_step(key, s, x);
 #define ROUND_AND_HASH(i)                                                                          \
     LEAD((i) + 3);                                                                                 \
     TRAIL((i) + 3);                                                                                \
-    end_vector(key, &e, v_load(in + (i)*VEC_LEN));
+    end_step_vector(key, s, &e, in, ((i) + 1) % VECS);
     EIGHT(ROUND_AND_HASH)
 #undef ROUND_AND_HASH
     for (int r = 3 + VECS; r < 14; r++) {
@@ -258,10 +270,12 @@ static void wide_seal(const uint8_t *state, uint8_t *scratch, uint8_t *out,
     if (lag == 2)
         lone_hash(key, s, out - 2 * STEP_LEN);
     if (behind > 0) {
-        e.enter = s->progress.hash;
+        e.enter = v_first(zero());
         e.power += STEP_BLOCKS;
-        for (int i = VECS; i > 0; i--)
-            end_vector(key, &e, v_load(out - i * VEC_LEN));
+#define HASH(i) end_step_vector(key, s, &e, out - STEP_LEN, ((i) + 1) % VECS);
+        EIGHT(HASH)
+#undef HASH
+        e.power -= STEP_BLOCKS;
     }
     if (rest > 0)
         end(key, s, &e, out, take(s, &cursor, rest), rest, 1);
