@@ -1,4 +1,5 @@
-/* A step's hash, one vector at a time: for machines of 16 vector registers, and AArch64. */
+/* A step's hash, one vector at a time: for machines of 16 vector registers, and AArch64, where gcc
+ * keeps more of two on the stack. */
 #ifndef ADP_GCM_WIDE_HASH_H
 #define ADP_GCM_WIDE_HASH_H
 

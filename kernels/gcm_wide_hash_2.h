@@ -1,5 +1,4 @@
-/* A step's hash, two vectors at a time: for machines of 32 vector registers. See gcm_wide_hash_1.h.
- */
+/* A step's hash, two vectors at a time: for AVX-512. The interface is that of gcm_wide_hash_1.h. */
 #ifndef ADP_GCM_WIDE_HASH_H
 #define ADP_GCM_WIDE_HASH_H
 

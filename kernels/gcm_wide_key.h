@@ -4,7 +4,7 @@
 #define ADP_GCM_WIDE_KEY_H
 
 #include "gcm_wide_base.h"
-#if VEC_REGISTERS < 32
+#if HASH_VECS == 1
 #    include "gcm_wide_hash_1.h"
 #else
 #    include "gcm_wide_hash_2.h"

@@ -178,9 +178,9 @@ INLINE void paired_step(const struct wide_key *key, struct stream *s, struct pro
 INLINE void two_steps(const struct wide_key *key, struct stream *s, uint8_t *out, const uint8_t *in,
                       const uint8_t *data, size_t num, int first_window)
 {
-    /* If there are registers for it, a copy: stores to the output might change the original. */
+    /* Where registers are left for it, a copy, which no store to the output can change. */
     struct progress copy = s->progress;
-    struct progress *p = VEC_REGISTERS < 32 ? &s->progress : &copy;
+    struct progress *p = HASH_VECS == 1 ? &s->progress : &copy;
 
     for (; num > 0; num--) {
         struct hashing h = {no_sums(), .powers = key->powers, .data = data, .enter = &p->hash};

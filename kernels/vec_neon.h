@@ -7,7 +7,7 @@
 #include "gcm_arm.h"
 #include "vec_one.h"
 
-#define VEC_REGISTERS 32
+#define HASH_VECS 1 /* at a time */
 #if defined(__ARM_FEATURE_SHA3)
 #    define VEC_FEATURES (ADP_CPU_ARM_AES | ADP_CPU_ARM_PMULL | ADP_CPU_ARM_SHA3)
 #else

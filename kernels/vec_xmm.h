@@ -6,8 +6,8 @@
 #include "gcm_x86.h"
 #include "vec_one.h"
 
-#define VEC_REGISTERS 16
-#define VEC_FEATURES  (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
+#define HASH_VECS    1 /* at a time */
+#define VEC_FEATURES (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
 
 /* PIN keeps an instruction at its place in the program. */
 #define PIN(x) __asm__ volatile("" : "+x"(x))

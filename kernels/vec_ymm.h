@@ -5,8 +5,8 @@
 #include "cpu.h"
 #include "gcm_x86.h"
 
-#define LANES         2
-#define VEC_REGISTERS 16
+#define LANES     2
+#define HASH_VECS 1 /* at a time */
 #define VEC_FEATURES                                                                               \
     (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX | ADP_CPU_AVX2 | ADP_CPU_VAES |               \
      ADP_CPU_VPCLMULQDQ)

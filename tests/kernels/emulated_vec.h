@@ -16,8 +16,8 @@
 #define INLINE static inline
 #define PIN(x) ((void)(x))
 
-#define VEC_REGISTERS (8 * LANES) /* as the vectors have whose place these take */
-#define VEC_FEATURES  (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
+#define HASH_VECS    (LANES / 2) /* as with the vectors whose place these take */
+#define VEC_FEATURES (ADP_CPU_AESNI | ADP_CPU_PCLMULQDQ | ADP_CPU_AVX)
 
 typedef struct {
     block lane[LANES];

@@ -19,7 +19,7 @@ OPERATION(add, v_add(v_load(a), v_load(b)))
 OPERATION(add3, v_add3(v_load(a), v_load(b), v_load(c)))
 OPERATION(reverse, v_reverse(v_load(a)))
 OPERATION(swap, v_swap(v_load(a)))
-#if VEC_REGISTERS == 32
+#if HASH_VECS == 2
 OPERATION(lows, v_lows(v_load(a), v_load(b)))
 OPERATION(highs, v_highs(v_load(a), v_load(b)))
 #endif
@@ -56,7 +56,7 @@ static const struct vec_operation list[] = {
     LISTED(sum),  LISTED(add),          LISTED(add3),          LISTED(reverse),
     LISTED(swap), LISTED(multiply_low), LISTED(multiply_high), LISTED(up),
     LISTED(down), LISTED(round),        LISTED(last_round),    LISTED(straddle),
-#if VEC_REGISTERS == 32
+#if HASH_VECS == 2
     LISTED(lows), LISTED(highs),
 #endif
 };
