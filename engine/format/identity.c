@@ -20,6 +20,7 @@ struct adp_identity *adp_identity_new(const char *path)
         adp_identity_free(identity);
         return NULL;
     }
+    identity->keys->are_here = 1;
     return identity;
 }
 
@@ -31,6 +32,17 @@ void adp_identity_free(struct adp_identity *identity)
     free(identity->pins);
     free(identity->path);
     free(identity);
+}
+
+enum adp_status adp_identity_check_keys(const struct adp_identity *identity, struct adp_error *err)
+{
+    if (identity == NULL || identity->keys->are_here)
+        return ADP_OK;
+    adp_fail(
+        err, ADP_ERR_NO_KEY, identity->path,
+        "the identity's keys are not in this process, which was forked after they were loaded");
+    return adp_error_hint(err, ADP_ERR_NO_KEY,
+                          "load the identity and open the vault after the fork");
 }
 
 void adp_identity_derive(struct adp_identity *identity)

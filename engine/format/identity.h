@@ -28,6 +28,7 @@ struct adp_identity_keys {
     uint8_t kem_private[ADP_KEM_KEY_LEN];
     uint8_t sign_seed[ADP_SIGN_SEED_LEN];
     uint8_t file_key[32]; /* from the passphrase, to write the file again; zero without one */
+    uint8_t are_here;     /* 1, but in a forked process, where all of this is zero */
 };
 
 struct adp_identity {
@@ -47,6 +48,10 @@ struct adp_identity {
 /* adp_identity_new returns an identity without name and keys, NULL when out of memory. |path| is
  * copied. The caller must call adp_identity_free. */
 struct adp_identity *adp_identity_new(const char *path);
+
+/* adp_identity_check_keys fails with ADP_ERR_NO_KEY where the keys are gone: in a process that was
+ * forked after they were loaded (base/secret.h). Whoever uses them asks first. NULL is allowed. */
+enum adp_status adp_identity_check_keys(const struct adp_identity *identity, struct adp_error *err);
 
 /* adp_identity_derive computes the public keys from the private ones. */
 void adp_identity_derive(struct adp_identity *identity);

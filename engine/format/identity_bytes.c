@@ -58,7 +58,10 @@ enum adp_status adp_identity_encode(struct adp_builder *out, const struct adp_id
 {
     size_t end_len = identity->has_passphrase ? ADP_AEAD_TAG_LEN : ADP_HASH_LEN;
     uint8_t nonce[ADP_AEAD_NONCE_LEN] = {0};
+    enum adp_status status = adp_identity_check_keys(identity, err);
 
+    if (status != ADP_OK)
+        return status;
     if (identity->has_passphrase)
         adp_random(nonce, sizeof(nonce));
     identity_build_plain(out, identity, nonce, end_len);

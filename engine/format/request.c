@@ -37,9 +37,11 @@ enum adp_status adp_identity_request(const struct adp_identity *identity, char *
 {
     uint8_t bytes[REQUEST_MAX_LEN], signature[ADP_SIGNATURE_LEN];
     struct adp_builder builder;
-    enum adp_status status;
+    enum adp_status status = adp_identity_check_keys(identity, err);
     char *text;
 
+    if (status != ADP_OK)
+        return status;
     adp_builder_init_fixed(&builder, bytes, sizeof(bytes));
     adp_build_u8(&builder, (uint8_t)identity->kind);
     adp_build_str8(&builder, identity->name, strlen(identity->name));

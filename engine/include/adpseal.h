@@ -143,7 +143,8 @@ ADP_EXPORT void adp_policy_classify(const struct adp_policy *policy, const char 
 /* -- Identities ------------------------------------------------------------------------------ */
 
 /* struct adp_identity is a device's or a sealer's private keys, with what it knows of the vaults
- * that it has met. */
+ * that it has met. The keys do not pass into a forked process: what needs them is ADP_ERR_NO_KEY
+ * there, until it loads the identity and opens the vault itself. */
 struct adp_identity;
 
 enum adp_kind {

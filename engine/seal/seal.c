@@ -53,6 +53,8 @@ static enum adp_status check_vault(const struct adp_vault *vault,
     if (options->compression_level < 0 || options->compression_level > 19)
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "the compression level is 1 to 19");
     status = adp_vault_check_trusted(vault, err);
+    if (status == ADP_OK)
+        status = adp_identity_check_keys(vault->identity, err);
     if (status != ADP_OK)
         return status;
     if (vault->self == ADP_NO_RECIPIENT ||
@@ -97,6 +99,8 @@ static enum adp_status publish_record(const struct adp_vault *vault, struct adp_
     snprintf(name, sizeof(name), "%s.adpr", record->id);
     adp_vault_path(path, vault, "snapshots/%s", name);
     status = adp_record_build(&bytes, record, vault->identity->keys->sign_seed, err);
+    if (status == ADP_OK) /* never publish what no reader takes */
+        status = adp_record_verify(bytes.data, bytes.len, author->sign_pub, path, err);
     if (status == ADP_OK) {
         rc = adp_fs_sync_dir(vault->archives_dir);
         if (rc == 0)

@@ -13,9 +13,12 @@ enum adp_status adp_vault_account_seed(const struct adp_vault *vault,
                                        uint8_t out_seed[ADP_SIGN_SEED_LEN], struct adp_error *err)
 {
     const struct adp_keybag *keybag = &vault->keybag;
+    enum adp_status status = adp_identity_check_keys(vault->identity, err);
     uint8_t info[128];
     size_t info_len;
 
+    if (status != ADP_OK)
+        return status;
     if (vault->self == ADP_NO_RECIPIENT || !keybag->recipients[vault->self].has_account) {
         adp_fail(err, ADP_ERR_NO_KEY, vault->path,
                  "only a trusted device may change who has access");

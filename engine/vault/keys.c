@@ -58,8 +58,10 @@ enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned cate
     const struct adp_epoch *found = find_epoch(&vault->keybag, category, epoch);
     uint8_t info[128], pub[ADP_KEM_KEY_LEN];
     size_t info_len;
-    enum adp_status status;
+    enum adp_status status = adp_identity_check_keys(vault->identity, err);
 
+    if (status != ADP_OK)
+        return status;
     if (found == NULL) {
         adp_fail(err, ADP_ERR_NO_KEY, vault->path, "the keybag has no epoch %u of %s", epoch,
                  adp_category_name(category));

@@ -100,10 +100,54 @@ static void test_cancelled_open_of_empty_files(void)
     seal_rig_close(&rig);
 }
 
-/* A child that is killed at some moment of its seal, then a seal that is not. */
+/* Keys do not pass into a forked child: it is told so, and nothing is sealed or written with none.
+ */
+static void test_forked_child_is_told(void)
+{
+    struct adp_report report;
+    struct seal_rig rig;
+    pid_t child;
+    int status;
+
+    seal_rig_open(&rig);
+    seal_rig_write(&rig, "a.bin", 1000, 1);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig, (struct adp_options){0}, &report), ADP_OK);
+    child = fork();
+    if (child == 0) {
+        char *request;
+        int told = 0;
+
+        told += seal_rig_seal(&rig, (struct adp_options){0}, &report) == ADP_ERR_NO_KEY &&
+                strstr(rig.err.message, "forked") != NULL;
+        told += seal_rig_restore(&rig, (struct adp_options){0}, &report) == ADP_ERR_NO_KEY &&
+                strstr(rig.err.message, "forked") != NULL;
+        told += adp_identity_request(rig.identity, &request, &rig.err) == ADP_ERR_NO_KEY;
+        _exit(told);
+    }
+    waitpid(child, &status, 0);
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), 3);
+    CU_ASSERT_EQUAL(count_entries(rig.vault_path, "snapshots"), 1);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig, (struct adp_options){0}, &report), ADP_OK);
+    seal_rig_close(&rig);
+}
+
+/* In a forked child, which has to load its identity itself. */
+static void seal_in_child(struct seal_rig *rig)
+{
+    struct adp_report report;
+
+    if (adp_identity_load(&rig->identity, rig->identity_path, NULL, &rig->err) == ADP_OK &&
+        adp_vault_open(&rig->vault, rig->vault_path, rig->identity, &rig->err) == ADP_OK)
+        (void)!seal_rig_seal(rig, (struct adp_options){0}, &report);
+    _exit(0);
+}
+
+/* A child that is killed at some moment of its seal, or ends it, then a seal that is not killed. */
 static void test_killed_seal_is_swept_up(void)
 {
-    for (unsigned delay_ms = 1; delay_ms <= 81; delay_ms += 20) {
+    static const unsigned delays_ms[] = {1, 21, 41, 61, 81, 2000};
+
+    for (size_t i = 0; i < sizeof(delays_ms) / sizeof(delays_ms[0]); i++) {
         struct adp_verify_options verify = {.selection = {0}};
         struct adp_snapshots snapshots;
         struct adp_report report;
@@ -111,13 +155,11 @@ static void test_killed_seal_is_swept_up(void)
         pid_t child;
 
         seal_rig_open(&rig);
-        seal_rig_write(&rig, "a.bin", 30 << 20, delay_ms);
+        seal_rig_write(&rig, "a.bin", 30 << 20, delays_ms[i]);
         child = fork();
-        if (child == 0) {
-            (void)!seal_rig_seal(&rig, (struct adp_options){0}, &report);
-            _exit(0);
-        }
-        usleep(delay_ms * 1000);
+        if (child == 0)
+            seal_in_child(&rig);
+        usleep(delays_ms[i] * 1000);
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         CU_ASSERT_EQUAL(seal_rig_seal(&rig, (struct adp_options){0}, &report), ADP_OK);
@@ -195,6 +237,7 @@ int main(void)
         {"round trip over back ends, threads and memory", test_round_trip},
         {"a cancelled seal leaves nothing", test_cancelled_seal_leaves_nothing},
         {"a cancelled open of empty files", test_cancelled_open_of_empty_files},
+        {"a forked child is told to load its identity", test_forked_child_is_told},
         {"what a killed seal leaves is swept up by the next", test_killed_seal_is_swept_up},
         {"of two changes at once one is told", test_two_devices_one_is_told},
         {"a rolled-back keybag is refused", test_rolled_back_keybag},
