@@ -23,6 +23,7 @@ static enum adp_status seal(struct cli *cli, struct adp_vault *vault,
         .policy = policy,
         .category = options->num_categories != 0 ? options->categories[0] : 0,
         .compression_level = (int)options->level,
+        .without_attestation = options->without_attestation,
     };
     struct adp_report report;
     double start = report_clock();

@@ -24,7 +24,7 @@ static const struct command {
      cmd_init, OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
     {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", cmd_seal,
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL) |
-         WORK_OPTIONS,
+         OPTION_BIT(ATTEST) | WORK_OPTIONS,
      2, ANY_NUMBER},
     {"snapshots", "VAULT", "what was sealed, when, by whom, how much", cmd_snapshots,
      OPTION_BIT(ACCOUNT), 1, 1},

@@ -38,6 +38,7 @@ static const struct option_info {
     [OPTION_IO_CLASS] = {"io-class", "CLASS", "normal, or idle: others use the disk first"},
     [OPTION_LIMIT_RATE] = {"limit-rate", "SIZE", "at most so many bytes a second"},
     [OPTION_STATS] = {"stats", NULL, "show where the time went"},
+    [OPTION_ATTEST] = {"attest", "HOW", "on: whoever has no key can check (the default); off"},
 };
 
 static enum adp_status add_category(struct options *out, const char *name, struct adp_error *err)
@@ -98,6 +99,8 @@ static enum adp_status set_checked(struct options *out, enum option_id id, const
         return ADP_OK;
     case OPTION_SYNC:
         return set_choice(value, id, "end", "each", &out->sync_each, err);
+    case OPTION_ATTEST:
+        return set_choice(value, id, "on", "off", &out->without_attestation, err);
     case OPTION_IO_CLASS:
         return set_choice(value, id, "normal", "idle", &out->is_idle, err);
     case OPTION_IO:

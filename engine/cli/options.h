@@ -33,6 +33,7 @@ enum option_id {
     OPTION_IO_CLASS,
     OPTION_LIMIT_RATE,
     OPTION_STATS,
+    OPTION_ATTEST,
     OPTION_NUM,
 };
 
@@ -54,6 +55,7 @@ struct options {
     size_t limit_rate;                       /* bytes a second; 0: none */
     int is_idle;                             /* of --io-class */
     int sync_each;                           /* of --sync */
+    int without_attestation;                 /* of --attest */
     unsigned categories[ADP_NUM_CATEGORIES]; /* each once */
     size_t num_categories;
     char **args; /* what is no option */

@@ -13,6 +13,8 @@
 #define RECORD_SIGN_LABEL  "adp-seal/1 snapshot"
 #define RECORD_NS_A_SECOND INT64_C(1000000000)
 
+#define RECORD_FLAG_ATTESTED 1u
+
 /* -- Snapshot ids ------------------------------------------------------------------------------ */
 
 /* The form of an id: d is a decimal digit, x a lower-case hex digit, the others are themselves. */
@@ -55,7 +57,8 @@ int adp_snapshot_id_check(const char *id, size_t len)
 
 /* -- Building ---------------------------------------------------------------------------------- */
 
-static void record_build_archive(struct adp_builder *out, const struct adp_record_archive *archive)
+static void record_build_archive(struct adp_builder *out, const struct adp_record_archive *archive,
+                                 int is_attested)
 {
     adp_build_u16(out, archive->category);
     adp_build_u32(out, archive->epoch);
@@ -63,6 +66,8 @@ static void record_build_archive(struct adp_builder *out, const struct adp_recor
     adp_build_u64(out, archive->size);
     adp_build_bytes(out, archive->floe_header_tag, ADP_FLOE_TAG_LEN);
     adp_build_bytes(out, archive->tags_digest, ADP_HASH_LEN);
+    if (is_attested)
+        adp_build_bytes(out, archive->attestation, ADP_HASH_LEN);
 }
 
 enum adp_status adp_record_build(struct adp_builder *out, const struct adp_record *record,
@@ -75,7 +80,7 @@ enum adp_status adp_record_build(struct adp_builder *out, const struct adp_recor
     adp_build_bytes(out, RECORD_MAGIC, RECORD_MAGIC_LEN);
     adp_build_u32(out, RECORD_VERSION);
     adp_build_u32(out, 0); /* length, below */
-    adp_build_u32(out, 0); /* flags */
+    adp_build_u32(out, record->is_attested ? RECORD_FLAG_ATTESTED : 0);
     adp_build_bytes(out, record->vault_id, ADP_ID_LEN);
     adp_build_bytes(out, record->id, ADP_SNAPSHOT_ID_LEN);
     adp_build_i64(out, record->started_ns);
@@ -84,7 +89,7 @@ enum adp_status adp_record_build(struct adp_builder *out, const struct adp_recor
     adp_build_bytes(out, record->author, ADP_ID_LEN);
     adp_build_u16(out, (uint16_t)record->num_archives);
     for (size_t i = 0; i < record->num_archives; i++)
-        record_build_archive(out, &record->archives[i]);
+        record_build_archive(out, &record->archives[i], record->is_attested);
     if (out->failed)
         return adp_fail_memory(err);
     adp_build_patch_u32(out, RECORD_LEN_OFFSET, (uint32_t)(out->len + ADP_SIGNATURE_LEN));
@@ -103,10 +108,10 @@ enum adp_status adp_record_build(struct adp_builder *out, const struct adp_recor
 /* -- Parsing ----------------------------------------------------------------------------------- */
 
 /* Magic, version, length, flags. */
-static enum adp_status record_parse_start(struct adp_reader *reader, const char *path,
-                                          struct adp_error *err)
+static enum adp_status record_parse_start(struct adp_record *out, struct adp_reader *reader,
+                                          const char *path, struct adp_error *err)
 {
-    uint32_t version, len;
+    uint32_t version, len, flags;
 
     if (!adp_read_magic(reader, RECORD_MAGIC, RECORD_MAGIC_LEN))
         return adp_fail_at(err, ADP_ERR_FORMAT, path, 0, "this is not a snapshot record");
@@ -116,9 +121,10 @@ static enum adp_status record_parse_start(struct adp_reader *reader, const char 
     if (!adp_read_u32(reader, &len) || len != reader->len || len > ADP_RECORD_MAX)
         return adp_fail_at(err, ADP_ERR_FORMAT, path, RECORD_LEN_OFFSET,
                            "the record's length is not the file's");
-    if (!adp_read_zeros(reader, 4))
-        return adp_fail_at(err, ADP_ERR_UNSUPPORTED, path, reader->pos,
+    if (!adp_read_u32(reader, &flags) || (flags & ~RECORD_FLAG_ATTESTED) != 0)
+        return adp_fail_at(err, ADP_ERR_UNSUPPORTED, path, RECORD_LEN_OFFSET + 4,
                            "the record has flags that this version does not know");
+    out->is_attested = (flags & RECORD_FLAG_ATTESTED) != 0;
     return ADP_OK;
 }
 
@@ -144,7 +150,7 @@ static int record_parse_fields(struct adp_record *out, struct adp_reader *reader
 }
 
 static int record_parse_archive(struct adp_record_archive *out, struct adp_reader *reader,
-                                unsigned last_category)
+                                unsigned last_category, int is_attested)
 {
     adp_read_u16(reader, &out->category);
     adp_read_u32(reader, &out->epoch);
@@ -153,7 +159,10 @@ static int record_parse_archive(struct adp_record_archive *out, struct adp_reade
     adp_read_bytes(reader, out->archive_id, ADP_ID_LEN);
     adp_read_u64(reader, &out->size);
     adp_read_bytes(reader, out->floe_header_tag, ADP_FLOE_TAG_LEN);
-    return adp_read_bytes(reader, out->tags_digest, ADP_HASH_LEN);
+    adp_read_bytes(reader, out->tags_digest, ADP_HASH_LEN);
+    if (is_attested)
+        adp_read_bytes(reader, out->attestation, ADP_HASH_LEN);
+    return !reader->failed;
 }
 
 static int record_parse_archives(struct adp_record *out, struct adp_reader *reader)
@@ -161,7 +170,7 @@ static int record_parse_archives(struct adp_record *out, struct adp_reader *read
     unsigned last_category = 0;
 
     for (size_t i = 0; i < out->num_archives; i++) {
-        if (!record_parse_archive(&out->archives[i], reader, last_category))
+        if (!record_parse_archive(&out->archives[i], reader, last_category, out->is_attested))
             return 0;
         last_category = out->archives[i].category;
     }
@@ -177,7 +186,7 @@ enum adp_status adp_record_parse(struct adp_record *out, const uint8_t *data, si
     enum adp_status status;
 
     adp_reader_init(&reader, data, len);
-    status = record_parse_start(&reader, path, err);
+    status = record_parse_start(&record, &reader, path, err);
     if (status != ADP_OK)
         return status;
     if (record_parse_fields(&record, &reader) && record_parse_archives(&record, &reader))

@@ -19,6 +19,7 @@ struct adp_record_archive {
     uint64_t size;
     uint8_t floe_header_tag[ADP_FLOE_TAG_LEN];
     uint8_t tags_digest[ADP_HASH_LEN];
+    uint8_t attestation[ADP_HASH_LEN]; /* digest of its part of the attestation, if there is one */
 };
 
 struct adp_record {
@@ -27,6 +28,7 @@ struct adp_record {
     int64_t started_ns, finished_ns;
     uint64_t keybag_generation;
     uint8_t author[ADP_ID_LEN];
+    int is_attested; /* by attestation.h */
     size_t num_archives;
     struct adp_record_archive archives[ADP_NUM_CATEGORIES];
 };

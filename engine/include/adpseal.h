@@ -335,12 +335,13 @@ enum adp_stage {
     ADP_STAGE_READ = 1,     /* small files by threads, everything else by the queue */
     ADP_STAGE_COMPRESS = 2, /* digests, and zstd where it pays */
     ADP_STAGE_ENCRYPT = 3,
-    ADP_STAGE_WRITE = 4,   /* seal: segments */
-    ADP_STAGE_DECRYPT = 5, /* open, verify */
-    ADP_STAGE_RESTORE = 6, /* open, verify: decompressing, checking digests, writing files */
-    ADP_STAGE_COMMIT = 7,  /* syncs, names, the record */
+    ADP_STAGE_ATTEST = 4,  /* digests of segments, for the attestation */
+    ADP_STAGE_WRITE = 5,   /* seal: segments */
+    ADP_STAGE_DECRYPT = 6, /* open, verify */
+    ADP_STAGE_RESTORE = 7, /* open, verify: decompressing, checking digests, writing files */
+    ADP_STAGE_COMMIT = 8,  /* syncs, names, the record */
 };
-#define ADP_NUM_STAGES 8
+#define ADP_NUM_STAGES 9
 
 struct adp_stage_report {
     uint64_t count; /* pieces of work: files or chunks, frames, segments */
@@ -382,7 +383,11 @@ struct adp_seal_options {
     const struct adp_policy *policy; /* NULL: the built-in rules */
     unsigned category;               /* everything into this category; 0: as the policy says */
     int compression_level;           /* of zstd, 1 to 19; 0: 3 */
+    int without_attestation;         /* no digests of the archives for whoever holds no key */
 };
+
+/* With its attestation a snapshot has a digest of each segment of its archives, which whoever holds
+ * no key can check, and tell damage from forgery by. It costs half a second of CPU per GB. */
 
 /* adp_seal seals the sources into a new snapshot. The vault must have been opened with the identity
  * of a device or sealer. The snapshot is there, whole, when this returns ADP_OK or ADP_ERR_PARTIAL

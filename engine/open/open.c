@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "attested.h"
 #include "codec.h"
 #include "entry.h"
 #include "error.h"
@@ -279,7 +280,9 @@ static enum adp_status verify_snapshot(struct restoring *restoring,
     if (status == ADP_OK) {
         memcpy(restoring->report->snapshot, select.record.id, sizeof(restoring->report->snapshot));
         (void)restore_selected(restoring, 1, first);
-    } else {
+        status = adp_attested_check(restoring->vault, &select.record, &why);
+    }
+    if (status != ADP_OK) {
         adp_tell_error(restoring->tell, ADP_EVENT_REFUSED, &why);
         if (first->status == ADP_OK)
             *first = why;

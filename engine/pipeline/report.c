@@ -108,8 +108,8 @@ void adp_tell_transfer(struct adp_tell *tell, enum adp_stage stage, int64_t sinc
 
 const char *adp_stage_name(enum adp_stage stage)
 {
-    static const char *const names[ADP_NUM_STAGES] = {"scan",  "read",    "compress", "encrypt",
-                                                      "write", "decrypt", "restore",  "commit"};
+    static const char *const names[ADP_NUM_STAGES] = {
+        "scan", "read", "compress", "encrypt", "attest", "write", "decrypt", "restore", "commit"};
 
     return (unsigned)stage < ADP_NUM_STAGES ? names[stage] : NULL;
 }

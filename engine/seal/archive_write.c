@@ -74,14 +74,14 @@ static void free_writer(struct adp_archive_writer *writer)
     adp_fs_temp_abandon(&writer->temp);
     adp_floe_free(writer->floe);
     free(writer->tag);
-    free(writer->tag_there);
     free(writer);
 }
 
 enum adp_status adp_archive_writer_new(struct adp_archive_writer **out,
                                        struct adp_segments *segments, const struct adp_vault *vault,
                                        int dir, const char *id, unsigned category,
-                                       uint64_t expected, struct adp_error *err)
+                                       uint64_t expected, struct adp_attest *attest,
+                                       struct adp_error *err)
 {
     struct adp_archive_writer *writer = calloc(1, sizeof(*writer));
     enum adp_status status;
@@ -99,12 +99,15 @@ enum adp_status adp_archive_writer_new(struct adp_archive_writer **out,
     SHA256_Init(&writer->tags);
     writer->tag_window = segments->num * 2;
     writer->tag = calloc(writer->tag_window, sizeof(*writer->tag));
-    writer->tag_there = calloc(writer->tag_window, 1);
-    status = writer->tag == NULL || writer->tag_there == NULL ? adp_fail_memory(err) : ADP_OK;
+    status = writer->tag == NULL ? adp_fail_memory(err) : ADP_OK;
     if (status == ADP_OK)
         status = make_keys(writer, category, err);
     if (status == ADP_OK)
         status = open_file(writer, dir, err);
+    if (status == ADP_OK && attest != NULL) {
+        writer->attest = attest;
+        adp_attest_begin(attest, &writer->header);
+    }
     if (status != ADP_OK) {
         free_writer(writer);
         return status;
@@ -177,6 +180,8 @@ enum adp_status adp_archive_writer_finish(struct adp_archive_writer *writer,
         memcpy(out->floe_header_tag, header->floe_header + ADP_FLOE_HEADER_LEN - ADP_FLOE_TAG_LEN,
                ADP_FLOE_TAG_LEN);
         SHA256_Final(out->tags_digest, &writer->tags);
+        if (writer->attest != NULL)
+            adp_attest_end(writer->attest, out->attestation);
     }
     free_writer(writer);
     return status;

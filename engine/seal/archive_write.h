@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attest.h"
 #include "record.h"
 #include "run.h"
 #include "vault.h"
@@ -31,12 +32,14 @@ enum adp_status adp_segments_new(struct adp_segments **out, struct adp_run *run,
 void adp_segments_free(struct adp_segments *segments);
 
 /* adp_archive_writer_new begins the archive of |category| in the folder |dir| of snapshot |id|.
- * |expected| is a guess of its size, to reserve space by. The caller must call
+ * |expected| is a guess of its size, to reserve space by. |attest| gets its digests, unless it is
+ * NULL; one archive at a time. The caller must call
  * adp_archive_writer_finish or adp_archive_writer_abandon. */
 enum adp_status adp_archive_writer_new(struct adp_archive_writer **out,
                                        struct adp_segments *segments, const struct adp_vault *vault,
                                        int dir, const char *id, unsigned category,
-                                       uint64_t expected, struct adp_error *err);
+                                       uint64_t expected, struct adp_attest *attest,
+                                       struct adp_error *err);
 
 /* adp_archive_writer_offset returns the stream's length so far. */
 uint64_t adp_archive_writer_offset(const struct adp_archive_writer *writer);

@@ -153,14 +153,24 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
     enum adp_status status = make_folder(context, &record, err);
 
     context->id = record.id;
+    record.is_attested = !context->options->without_attestation;
+    if (status == ADP_OK && record.is_attested)
+        status = adp_attest_new(&context->attest, context->vault, context->dir, record.id, err);
     if (status == ADP_OK)
         status = seal_categories(context, &record, err);
     if (status == ADP_OK) {
         struct adp_watch watch = adp_watch_start();
 
-        status = publish_record(context->vault, &record, err);
+        if (record.is_attested) {
+            status = adp_attest_finish(context->attest, err);
+            context->attest = NULL;
+        }
+        if (status == ADP_OK)
+            status = publish_record(context->vault, &record, err);
         adp_watch_stop(context->tell, ADP_STAGE_COMMIT, watch, 0);
     }
+    adp_attest_free(context->attest);
+    context->attest = NULL;
     if (status != ADP_OK && context->dir >= 0)
         (void)adp_fs_remove_tree(context->vault->archives_dir, record.id);
     context->id = NULL;

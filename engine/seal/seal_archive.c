@@ -80,7 +80,7 @@ enum adp_status adp_seal_archive(struct seal_context *context, unsigned category
     struct sealing sealing = {.context = context, .category = category};
     enum adp_status status = adp_archive_writer_new(
         &sealing.writer, context->memory.segments, context->vault, context->dir, context->id,
-        category, context->plan->bytes[category] + OVERHEAD_GUESS, err);
+        category, context->plan->bytes[category] + OVERHEAD_GUESS, context->attest, err);
 
     if (status != ADP_OK)
         return status;

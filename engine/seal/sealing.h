@@ -96,6 +96,7 @@ struct seal_context {
     struct adp_report *report;
     int dir; /* of the snapshot's archives */
     const char *id;
+    struct adp_attest *attest; /* or NULL */
     struct seal_memory memory;
     unsigned look_ahead; /* files that a reader opens before it reads the first of them */
     char *path;          /* ADP_PATH_MAX + 1 bytes, the driver's */

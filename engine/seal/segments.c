@@ -84,15 +84,17 @@ static void segment_written(struct adp_transfer *transfer)
 
 static void take_tag(struct adp_archive_writer *writer, const struct segment *segment)
 {
-    size_t slot = segment->position % writer->tag_window;
+    struct sealed_tag *tag = &writer->tag[segment->position % writer->tag_window];
 
-    memcpy(writer->tag[slot], segment->buf + ADP_FLOE_DATA_OFFSET + segment->filled,
-           ADP_GCM_TAG_LEN);
-    writer->tag_there[slot] = 1;
-    for (slot = writer->next_tag % writer->tag_window; writer->tag_there[slot];
-         slot = writer->next_tag % writer->tag_window) {
-        SHA256_Update(&writer->tags, writer->tag[slot], ADP_GCM_TAG_LEN);
-        writer->tag_there[slot] = 0;
+    memcpy(tag->tag, segment->buf + ADP_FLOE_DATA_OFFSET + segment->filled, ADP_GCM_TAG_LEN);
+    memcpy(tag->digest, segment->digest, ADP_HASH_LEN);
+    tag->is_there = 1;
+    for (tag = &writer->tag[writer->next_tag % writer->tag_window]; tag->is_there;
+         tag = &writer->tag[writer->next_tag % writer->tag_window]) {
+        SHA256_Update(&writer->tags, tag->tag, ADP_GCM_TAG_LEN);
+        if (writer->attest != NULL)
+            adp_attest_add(writer->attest, tag->digest);
+        tag->is_there = 0;
         writer->next_tag++;
     }
 }
@@ -104,6 +106,10 @@ static void seal_segment(struct adp_job *job, unsigned thread)
     segment->status = adp_floe_seal_segment(segment->writer->floe, job->run->worker[thread].scratch,
                                             segment->buf, segment->pieces, segment->num_pieces,
                                             segment->position, segment->is_final, &segment->error);
+    if (segment->writer->attest == NULL || segment->status != ADP_OK)
+        return;
+    adp_job_next_stage(job, ADP_STAGE_ATTEST);
+    adp_sha256(segment->digest, segment->buf, segment->filled + ADP_FLOE_OVERHEAD);
 }
 
 static void segment_sealed(struct adp_job *job)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "archive_write.h"
+#include "attest.h"
 #include "floe.h"
 #include "fs.h"
 #include "header.h"
@@ -29,6 +30,7 @@ struct segment {
     int is_final;
     enum adp_status status;
     struct adp_error error;
+    uint8_t digest[ADP_HASH_LEN]; /* of what goes to the disk, if it is to be attested */
     struct adp_gcm_piece pieces[MAX_PIECES];
     struct adp_chunk *holds[MAX_PIECES];
     size_t num_pieces, num_holds;
@@ -42,6 +44,13 @@ struct adp_segments {
     struct segment *free;
     void (*release)(void *user, struct adp_chunk *chunk);
     void *user;
+};
+
+/* What is known of a sealed segment. */
+struct sealed_tag {
+    int is_there;
+    uint8_t tag[ADP_GCM_TAG_LEN];
+    uint8_t digest[ADP_HASH_LEN];
 };
 
 struct adp_archive_writer {
@@ -62,11 +71,11 @@ struct adp_archive_writer {
     uint64_t reserved, expected;
     enum adp_status status;
     struct adp_error error;
-    /* Tags wait here until those before them have arrived. */
+    struct adp_attest *attest; /* or NULL */
+    /* Tags and digests wait here until those before them have arrived. */
     SHA256_CTX tags;
     uint64_t next_tag;
-    uint8_t (*tag)[ADP_GCM_TAG_LEN]; /* [num segments * 2], by position modulo */
-    uint8_t *tag_there;
+    struct sealed_tag *tag; /* [num segments * 2], by position modulo */
     unsigned tag_window;
 };
 

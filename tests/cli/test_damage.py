@@ -71,6 +71,30 @@ class Damage(scenario.Scenario):
                 self.photos.write_bytes(content)
                 self.check_refused(name)
 
+    def test_a_damaged_attestation(self):
+        attestation = self.photos.parent / "attestation.adpt"
+        original = attestation.read_bytes()
+        for name, content in (("magic", b"x" + original[1:]), ("cut", original[:-1]),
+                              ("longer", original + b"\0"), ("empty", b""),
+                              ("digest", original[:-1] + bytes([original[-1] ^ 1]))):
+            with self.subTest(name):
+                attestation.write_bytes(content)
+                errors = self.errors("verify", self.vault, expect=INTEGRITY)
+                self.assertIn("attestation.adpt", errors)
+                self.assertNotIn("photos.adps", errors)
+        attestation.unlink()
+        self.assertIn("attestation.adpt",
+                      self.errors("verify", self.vault, expect=(FAILED, INTEGRITY)))
+        # It is for those who hold no key: whoever does reads without.
+        self.open()
+        self.assert_same_tree(self.source, self.dir / "opened" / "source")
+
+    def test_without_attestation(self):
+        snapshot = self.seal("--attest=off", self.source)["snapshot"]
+        self.assertEqual([path.name for path in (self.vault / "archives" / snapshot).iterdir()
+                          if path.suffix != ".adps"], [])
+        self.run_it("verify", self.vault, snapshot)
+
     def test_a_missing_archive(self):
         self.photos.unlink()
         self.check_refused("missing", expect=(FAILED, INTEGRITY))

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from archive import open_archive
+from attestation import check_attestation
 from extract import Extractor
 from index import TYPE_NAMES, FILE, Content, Index
 from keybag import load_keybag, read_identity
@@ -47,10 +48,16 @@ class Vault:
             extractor.extract(archive, Index(archive).entries)
         extractor.restore()
 
+    def check(self, snapshot):
+        """What can be told without a key of the archives; nothing where none is attested."""
+        check_attestation(self.path, self.record(snapshot), self.keybag.vault_id)
+
     def verify(self, snapshot):
         """Everything authenticated, decompressed and compared; nothing written."""
         self.keybag.account_seed(self.identity)
-        for _, archive in self.archives(self.record(snapshot)):
+        record = self.record(snapshot)
+        check_attestation(self.path, record, self.keybag.vault_id)
+        for _, archive in self.archives(record):
             archive.check_tags()
             content = Content(archive)
             for entry in Index(archive).entries:

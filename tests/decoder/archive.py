@@ -12,6 +12,12 @@ from primitives import (FLOE_HEADER_LEN, FLOE_TAG_LEN, MIB, SEGMENT_OVERHEAD, Fl
 SLOT_HPKE = 1
 
 
+def count_segments(body, step):
+    """How many segments a body of so many bytes has, and the length of the final one."""
+    count = max(-(-body // step), 1)
+    return count, body - (count - 1) * step
+
+
 class Header:
     """The header block: every field of it checked, the slots kept."""
 
@@ -116,8 +122,7 @@ class Archive:
 
     def _measure(self):
         body, step = self.size - self.header.length, self.header.segment_len
-        self.segments = max(-(-body // step), 1)
-        last = body - (self.segments - 1) * step
+        self.segments, last = count_segments(body, step)
         if last < SEGMENT_OVERHEAD:
             self.fail(f"final segment of {last} bytes", self.size - max(last, 0))
         self.payload = step - SEGMENT_OVERHEAD

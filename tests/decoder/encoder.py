@@ -3,7 +3,8 @@
 
 What is written follows from the seed: OUT/vault, OUT/identity (a device), OUT/identity-passphrase
 (the same under the passphrase in OUT/passphrase), OUT/sealer, OUT/stranger (a device that the
-vault does not know), OUT/request and OUT/expected.json (what the first snapshot holds).
+vault does not know), OUT/request and OUT/expected.json (what the first snapshot holds). The
+second snapshot is attested, the first is not.
 """
 
 import argparse
@@ -20,11 +21,11 @@ from keybag import (ACTIVE, CATEGORIES, DEVICE, OPERATOR, RECOVERY_KEY, REMOVED,
                     Epoch, Identity, Keybag, Recipient, category_name)
 from mutations import MUTATIONS
 from primitives import ed25519_public, sha256, x25519_public
-from record import NamedArchive
-from writing import (HeaderFields, IndexFrame, Random, RecordFields, SlotTable, Trailer,
-                     archive_slot, floe_seal, frame_bodies, hpke_seal, identity_bytes,
-                     identity_payload, keybag_bytes, record_bytes, request_text, sign, varint,
-                     with_length, zstd)
+from record import ATTESTED, NamedArchive
+from writing import (AttestationFields, HeaderFields, IndexFrame, Random, RecordFields, SlotTable,
+                     Trailer, archive_part, archive_slot, floe_seal, frame_bodies, hpke_seal,
+                     identity_bytes, identity_payload, keybag_bytes, record_bytes, request_text,
+                     sign, varint, with_length, zstd)
 
 PHOTOS, NOTES, MAIL = 17, 18, 24
 FIRST, SECOND = "20240102T030405Z-0000000a", "20240203T040506Z-0000000b"
@@ -161,9 +162,20 @@ class Encoder:
         return NamedArchive(plan.category, plan.epoch, fields.archive_id, len(data),
                             floe.header_tag, digest)
 
-    def write_record(self, snapshot, generation, author, archives, hook):
+    def write_attestation(self, snapshot, archives, hook):
+        """Attests archives that are in the vault, also in what the record is to say of them."""
+        folder = self.vault / "archives" / snapshot
+        parts = [archive_part(named.category, (folder / f"{named.name()}.adps").read_bytes())
+                 for named in archives]
+        fields = AttestationFields(self.vault_id, snapshot.encode(), parts)
+        fields = hook("attestation", fields)
+        for named, part in zip(archives, fields.parts):
+            named.attestation = sha256(part.pack())
+        (folder / "attestation.adpt").write_bytes(hook("attestation-file", fields.pack()))
+
+    def write_record(self, snapshot, generation, author, archives, hook, flags=0):
         record = RecordFields(self.vault_id, snapshot.encode(), START_NS, START_NS + 10**9,
-                              generation, author.recipient_id(), archives)
+                              generation, author.recipient_id(), archives, flags)
         record = hook("record", record)
         tail = hook("record-tail", b"")
         data = hook("record-bytes", with_length(record_bytes(record), 64 + len(tail)))
@@ -195,9 +207,17 @@ class Encoder:
             self._expect(plan)
         self.epochs[PHOTOS].append(self._epoch(PHOTOS, 2))
         self.write_keybag(2, self.hook)
-        plan = sample.library(self.random, self.no_hook, PHOTOS, 2)
-        archive = self.write_archive(SECOND, plan, self.no_hook)
-        self.write_record(SECOND, 2, self.sealer, [archive], self.no_hook)
+        self._attested_snapshot()
+
+    def _attested_snapshot(self):
+        plans = [sample.library(self.random, self.no_hook, PHOTOS, 2),
+                 sample.folder(self.random, self.no_hook, NOTES, 1)]
+        plans[0].content += self.random.bytes(65536)  # unnamed; longer than a header may be
+        archives = [self.write_archive(SECOND, plan, self.no_hook) for plan in plans]
+        archives = self.hook("attested", archives)
+        self.write_attestation(SECOND, archives, self.hook)
+        self.write_record(SECOND, 2, self.sealer, archives,
+                          lambda stage, value: self.hook("attested-" + stage, value), ATTESTED)
 
     def _write_identities(self):
         payload = self.hook("identity", identity_payload(self.device))

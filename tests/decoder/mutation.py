@@ -15,7 +15,8 @@ DONE, UNSUPPORTED, INTEGRITY, NO_KEY = 0, 1, 3, 4
 class Mutation:
     """`change` receives the stage's value and changes it, or returns another.
 
-    `command` is what has to notice: `verify`, or `open` where FORMAT.md leaves it to restoring.
+    `command` is what has to notice: `verify`, `open` where FORMAT.md leaves it to restoring, or
+    `check`, which the tool has not: attested digests held against the archives.
     """
     stage: str
     change: Callable

@@ -4,7 +4,7 @@ import struct
 from dataclasses import replace
 from operator import itemgetter
 
-from mutation import DONE, NO_KEY, UNSUPPORTED, at, flip, mutate, patch, put
+from mutation import DONE, INTEGRITY, NO_KEY, UNSUPPORTED, at, flip, mutate, patch, put
 from primitives import ed25519_public, sha256
 
 U32_2 = (2).to_bytes(4, "little")
@@ -157,10 +157,91 @@ mutate("record",
 mutate("record-bytes",
        record_magic=flip(0),
        record_length=flip(12))
-mutate("record", UNSUPPORTED, record_flags=put(flags=1))
+mutate("record", UNSUPPORTED, record_flags=put(flags=2))
 mutate("record-bytes", UNSUPPORTED, record_version=patch(8, U32_2))
 mutate("record-tail", record_trailing_bytes=lambda _: b"\0")
 mutate("record-file", record_signature_wrong=flip(-1))
+
+# ---- attestation (section 6.1), and what the record says of it: those of the second snapshot.
+# Offsets: part of the photos 64, its ENC_SEG_LEN 72, its digests 80 (header) and 112 (segments).
+
+
+def field_missing(index):
+    return at(lambda record: record.archives[index], put(attestation=b""))
+
+
+def field_too_long(record):
+    record.archives[-1].attestation += b"\0"
+
+
+def part(index, **values):
+    return at(lambda fields: fields.parts[index], put(**values))
+
+
+def part_of(change):
+    """The sealer attests photos that are not those of the archive."""
+    def apply(fields):
+        fields.parts[0].data = change(fields.parts[0].data)
+    return apply
+
+
+def categories_exchanged(fields):
+    photos, notes = fields.parts
+    photos.category, notes.category = notes.category, photos.category
+
+
+def notes_part(data):
+    """Where the part of the notes begins."""
+    return data.rindex(struct.pack("<HHII", 18, 0, 4096, 4096))
+
+
+def parts_exchanged(data):
+    return data[:64] + data[notes_part(data):] + data[64:notes_part(data)]
+
+
+mutate("attested-record",
+       attested_field_missing=field_missing(0),
+       attested_last_field_missing=field_missing(-1),
+       attested_field_too_long=field_too_long,
+       attested_without_flag=put(flags=0),
+       attested_digest_wrong=at(lambda record: record.archives[0], put(attestation=bytes(32))))
+mutate("attestation",
+       attestation_magic=put(magic=b"ADPSATTR"),
+       attestation_reserved_12=put(reserved=(1, bytes(7))),
+       attestation_reserved_57=put(reserved=(0, bytes(6) + b"\1")),
+       attestation_vault_id=put(vault_id=bytes(16)),
+       attestation_snapshot_id=put(snapshot_id=b"20240203T040506Z-0000000c"),
+       attestation_category=part(0, category=16),
+       attestation_categories_exchanged=categories_exchanged,
+       attestation_part_reserved_2=part(0, reserved=(1, 0)),
+       attestation_part_reserved_12=part(0, reserved=(0, 1)),
+       attestation_header_length_0=part(0, header_length=0),
+       attestation_header_length_not_of_pages=part(0, header_length=4608),
+       attestation_header_length_too_long=part(0, header_length=69632),
+       attestation_header_past_archive=part(1, header_length=61440, data=bytes(61440 + 32)),
+       attestation_segment_length_not_of_pages=part(0, segment_len=5120),
+       attestation_segment_length_too_long=part(0, segment_len=4198400),
+       attestation_of_a_segment_more=part_of(lambda data: data + bytes(4096)),
+       attestation_of_a_segment_less=part_of(lambda data: data[:-4096]))
+mutate("attestation", UNSUPPORTED, attestation_version=put(version=2))
+mutate("attestation", INTEGRITY, "check",
+       attested_in_other_segments=part(0, segment_len=8192),
+       attestation_of_another_header=part_of(flip(137)),
+       attestation_of_another_segment=part_of(flip(-1)))
+mutate("attested", DONE, ok_attested_without_archives=lambda archives: [])
+mutate("attestation-file",
+       attestation_empty=lambda data: b"",
+       attestation_cut_in_head=lambda data: data[:40],
+       attestation_cut=lambda data: data[:-1],
+       attestation_last_digest_missing=lambda data: data[:-32],
+       attestation_part_missing=lambda data: data[:notes_part(data)],
+       attestation_part_twice=lambda data: data + data[notes_part(data):],
+       attestation_trailing_byte=lambda data: data + b"\0",
+       attestation_parts_exchanged=parts_exchanged,
+       attestation_segment_length_0=patch(72, bytes(4)),
+       attestation_header_digest_changed=flip(80),
+       attestation_segment_digest_changed=flip(112),
+       attestation_last_digest_changed=flip(-1))
 
 # ---- header block (section 6)
 
@@ -242,7 +323,7 @@ mutate("file",
 
 # ---- the vault's files (section 2)
 
-FIRST = "20240102T030405Z-0000000a"
+FIRST, SECOND = "20240102T030405Z-0000000a", "20240203T040506Z-0000000b"
 
 
 def swapped_archives(vault):
@@ -251,6 +332,15 @@ def swapped_archives(vault):
     photos.rename(aside)
     notes.rename(photos)
     aside.rename(notes)
+
+
+def attestation(vault, snapshot=SECOND):
+    return vault / "archives" / snapshot / "attestation.adpt"
+
+
+def attestation_unasked(vault):
+    """Beside archives whose record knows nothing of it."""
+    attestation(vault, FIRST).write_bytes(b"of no meaning")
 
 
 def renamed_record(vault):
@@ -286,9 +376,11 @@ def interrupted(vault):
 mutate("vault",
        swapped_archives=swapped_archives,
        archive_missing=lambda vault: (vault / "archives" / FIRST / "photos.adps").unlink(),
+       attestation_missing=lambda vault: attestation(vault).unlink(),
        record_renamed=renamed_record,
        keybag_renamed=renamed_keybag)
 mutate("vault", DONE,
+       ok_attestation_unasked=attestation_unasked,
        ok_temporary_files=dot_files,
        ok_other_files=other_files,
        ok_interrupted_run=interrupted)

@@ -7,6 +7,7 @@ from pathlib import Path
 from keybag import CATEGORIES, category_name, read_capped
 from primitives import MIB, FormatError, Reader, verify_signature
 
+ATTESTED = 1
 SNAPSHOT_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 
 
@@ -19,6 +20,7 @@ class NamedArchive:
     size: int
     header_tag: bytes
     tags_digest: bytes
+    attestation: bytes = b""
 
     def name(self):
         return category_name(self.category)
@@ -33,6 +35,7 @@ class Record:
     generation: int
     author: str
     archives: list
+    is_attested: bool
 
 
 def snapshot_ids(vault):
@@ -42,11 +45,13 @@ def snapshot_ids(vault):
                   if p.suffix == ".adpr" and SNAPSHOT_ID.fullmatch(p.stem))
 
 
-def _named_archive(r, last):
+def _named_archive(r, last, is_attested):
     archive = NamedArchive(r.u16(), r.u32(), r.bytes(16), r.u64(), r.bytes(32), r.bytes(32))
     r.require(1 <= archive.category <= len(CATEGORIES), f"unknown category {archive.category}")
     r.require(archive.epoch >= 1, "epoch 0")
     r.require(archive.category > last, "categories do not ascend")
+    if is_attested:
+        archive.attestation = r.bytes(32)
     return archive
 
 
@@ -55,7 +60,9 @@ def parse_record(data, path, snapshot_id, keybag):
     r.magic(b"ADPSSNAP")
     length = r.u32()
     r.require(length == len(data), f"states {length} bytes, has {len(data)}")
-    r.known(r.u32(), 0, "flags")
+    flags = r.u32()
+    r.known(flags & ~ATTESTED, 0, "flags")
+    is_attested = flags & ATTESTED != 0
     r.require(r.bytes(16) == keybag.vault_id, "record of another vault")
     r.require(r.bytes(25) == snapshot_id.encode(), "snapshot id is not the file's name")
     started, finished, generation = r.i64(), r.i64(), r.u64()
@@ -66,12 +73,13 @@ def parse_record(data, path, snapshot_id, keybag):
     r.require(count <= len(CATEGORIES), f"{count} archives")
     archives = []
     for _ in range(count):
-        archives.append(_named_archive(r, archives[-1].category if archives else 0))
+        archives.append(_named_archive(r, archives[-1].category if archives else 0, is_attested))
     signed = data[:r.at]
     r.require(verify_signature(author.signing_public, b"adp-seal/1 snapshot", signed, r.bytes(64)),
               "signature does not verify")
     r.end()
-    return Record(path, snapshot_id, started, finished, generation, author.name, archives)
+    return Record(path, snapshot_id, started, finished, generation, author.name, archives,
+                  is_attested)
 
 
 def load_record(vault, snapshot_id, keybag):

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 SKIPPED = 77
@@ -35,6 +36,24 @@ def run_tool(*arguments, identity):
     environment = {**os.environ, "ADP_SEAL_IDENTITY": str(identity)}
     return subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False,
                           start_new_session=True)  # without a terminal to ask on
+
+
+def _flip(path, offset):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ (1 << offset % 8)]))
+
+
+@contextmanager
+def flipped(path, offset):
+    """Inverts a bit of a file for as long as it is looked at."""
+    _flip(path, offset)
+    try:
+        yield
+    finally:
+        _flip(path, offset)
 
 
 def _kind(mode):

