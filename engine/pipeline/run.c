@@ -158,13 +158,6 @@ void adp_run_cleanup(struct adp_run *run)
     pthread_mutex_destroy(&run->lock);
 }
 
-void adp_job_next_stage(struct adp_job *job, enum adp_stage stage)
-{
-    adp_watch_stop(job->run->tell, job->stage, job->watch, job->bytes);
-    job->stage = stage;
-    job->watch = adp_watch_start();
-}
-
 static void run_job(struct adp_task *task, unsigned thread)
 {
     struct adp_job *job = (struct adp_job *)task;
@@ -172,9 +165,10 @@ static void run_job(struct adp_task *task, unsigned thread)
     int is_first;
 
     if (!atomic_load(&run->is_abandoned)) {
-        job->watch = adp_watch_start();
+        struct adp_watch watch = adp_watch_start();
+
         job->work(job, thread);
-        adp_watch_stop(run->tell, job->stage, job->watch, job->bytes);
+        adp_watch_stop(run->tell, job->stage, watch, job->bytes);
     }
     job->next = NULL;
     pthread_mutex_lock(&run->lock);

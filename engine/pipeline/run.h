@@ -43,7 +43,6 @@ struct adp_job {
     void (*done)(struct adp_job *job);
     enum adp_stage stage; /* that it counts for, with |bytes| */
     size_t bytes;
-    struct adp_watch watch;
     struct adp_job *next;
 };
 
@@ -105,9 +104,6 @@ void adp_run_cleanup(struct adp_run *run);
 /* adp_run_work and adp_run_read give |job| to a worker or to a reader. */
 void adp_run_work(struct adp_run *run, struct adp_job *job);
 void adp_run_read(struct adp_run *run, struct adp_job *job);
-
-/* adp_job_next_stage says, from within |work|, that what follows counts for |stage|. */
-void adp_job_next_stage(struct adp_job *job, enum adp_stage stage);
 
 /* adp_run_transfer starts |transfer|. Pipelines keep fewer than ADP_QUEUE_DEPTH in flight. */
 enum adp_status adp_run_transfer(struct adp_run *run, struct adp_transfer *transfer,

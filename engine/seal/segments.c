@@ -55,10 +55,13 @@ void segments_fail(struct adp_archive_writer *writer, enum adp_status status,
     writer->error = *error;
 }
 
-static void free_segment(struct segment *segment)
+/* Gives the segment back once all that was to be done with it is done. */
+static void segment_done(struct segment *segment)
 {
     struct adp_segments *segments = segment->writer->segments;
 
+    if (--segment->pending > 0)
+        return;
     segment->writer->written_segments++;
     segment->next = segments->free;
     segments->free = segment;
@@ -79,9 +82,10 @@ static void segment_written(struct adp_transfer *transfer)
         adp_error_offset(&error, error.status, transfer->req.offset);
         segments_fail(writer, error.status, &error);
     }
-    free_segment(segment);
+    segment_done(segment);
 }
 
+/* Takes the tag and digest of a segment, and then all that are in order. */
 static void take_tag(struct adp_archive_writer *writer, const struct segment *segment)
 {
     struct sealed_tag *tag = &writer->tag[segment->position % writer->tag_window];
@@ -99,6 +103,55 @@ static void take_tag(struct adp_archive_writer *writer, const struct segment *se
     }
 }
 
+static struct segment *segment_of_attesting(struct adp_job *job)
+{
+    return (struct segment *)((char *)job - offsetof(struct segment, attesting));
+}
+
+static void attest_segment(struct adp_job *job, unsigned thread)
+{
+    struct segment *segment = segment_of_attesting(job);
+
+    (void)thread;
+    adp_sha256(segment->digest, segment->buf, segment->filled + ADP_FLOE_OVERHEAD);
+}
+
+static void segment_attested(struct adp_job *job)
+{
+    struct segment *segment = segment_of_attesting(job);
+
+    take_tag(segment->writer, segment);
+    segment_done(segment);
+}
+
+static void start_attesting(struct segment *segment)
+{
+    segment->pending++;
+    segment->attesting.work = attest_segment;
+    segment->attesting.done = segment_attested;
+    segment->attesting.stage = ADP_STAGE_ATTEST;
+    segment->attesting.bytes = segment->filled;
+    adp_run_work(segment->writer->run, &segment->attesting);
+}
+
+static enum adp_status start_writing(struct segment *segment)
+{
+    const struct adp_archive_writer *writer = segment->writer;
+    size_t len = segment->filled + ADP_FLOE_OVERHEAD;
+    size_t padded = (len + ADP_DIRECT_ALIGN - 1) / ADP_DIRECT_ALIGN * ADP_DIRECT_ALIGN;
+
+    memset(segment->buf + len, 0, padded - len);
+    segment->transfer.done = segment_written;
+    segment->transfer.is_direct = writer->is_direct;
+    segment->transfer.req = (struct adp_io_req){.op = ADP_IO_WRITE,
+                                                .file = writer->file,
+                                                .buf = segment->buf,
+                                                .len = padded,
+                                                .offset = writer->header.header_len +
+                                                          segment->position * ADP_SEGMENT_LEN};
+    return adp_run_transfer(writer->run, &segment->transfer, &segment->error);
+}
+
 static void seal_segment(struct adp_job *job, unsigned thread)
 {
     struct segment *segment = (struct segment *)job;
@@ -106,40 +159,30 @@ static void seal_segment(struct adp_job *job, unsigned thread)
     segment->status = adp_floe_seal_segment(segment->writer->floe, job->run->worker[thread].scratch,
                                             segment->buf, segment->pieces, segment->num_pieces,
                                             segment->position, segment->is_final, &segment->error);
-    if (segment->writer->attest == NULL || segment->status != ADP_OK)
-        return;
-    adp_job_next_stage(job, ADP_STAGE_ATTEST);
-    adp_sha256(segment->digest, segment->buf, segment->filled + ADP_FLOE_OVERHEAD);
 }
 
 static void segment_sealed(struct adp_job *job)
 {
     struct segment *segment = (struct segment *)job;
     struct adp_archive_writer *writer = segment->writer;
-    size_t len = segment->filled + ADP_FLOE_OVERHEAD;
-    size_t padded = (len + ADP_DIRECT_ALIGN - 1) / ADP_DIRECT_ALIGN * ADP_DIRECT_ALIGN;
 
     for (size_t i = 0; i < segment->num_holds; i++)
         writer->segments->release(writer->segments->user, segment->holds[i]);
     segment->num_holds = 0;
+    segment->pending = 1;
     if (segment->status == ADP_OK && writer->status == ADP_OK) {
-        take_tag(writer, segment);
-        memset(segment->buf + len, 0, padded - len);
-        segment->transfer.done = segment_written;
-        segment->transfer.is_direct = writer->is_direct;
-        segment->transfer.req = (struct adp_io_req){.op = ADP_IO_WRITE,
-                                                    .file = writer->file,
-                                                    .buf = segment->buf,
-                                                    .len = padded,
-                                                    .offset = writer->header.header_len +
-                                                              segment->position * ADP_SEGMENT_LEN};
-        segment->status = adp_run_transfer(job->run, &segment->transfer, &segment->error);
-        if (segment->status == ADP_OK)
+        segment->status = start_writing(segment);
+        if (segment->status == ADP_OK) {
+            if (writer->attest != NULL)
+                start_attesting(segment);
+            else
+                take_tag(writer, segment);
             return;
+        }
     }
     if (segment->status != ADP_OK)
         segments_fail(writer, segment->status, &segment->error);
-    free_segment(segment);
+    segment_done(segment);
 }
 
 static void reserve_ahead(struct adp_archive_writer *writer)

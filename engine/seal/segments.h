@@ -22,7 +22,10 @@
 /* A segment on its way to the disk. */
 struct segment {
     struct adp_job job; /* first: sealing */
+    /* Then it is written and, if it is to be, attested, both at once. */
     struct adp_transfer transfer;
+    struct adp_job attesting;
+    unsigned pending;
     struct adp_archive_writer *writer;
     uint8_t *buf; /* ADP_SEGMENT_LEN bytes */
     size_t filled;
@@ -30,7 +33,7 @@ struct segment {
     int is_final;
     enum adp_status status;
     struct adp_error error;
-    uint8_t digest[ADP_HASH_LEN]; /* of what goes to the disk, if it is to be attested */
+    uint8_t digest[ADP_HASH_LEN]; /* of what goes to the disk */
     struct adp_gcm_piece pieces[MAX_PIECES];
     struct adp_chunk *holds[MAX_PIECES];
     size_t num_pieces, num_holds;
