@@ -25,7 +25,9 @@ command_fn cmd_cat;
 command_fn cmd_verify;
 command_fn cmd_device_request;
 command_fn cmd_device_add;
+command_fn cmd_device_remove;
 command_fn cmd_device_list;
+command_fn cmd_rotate;
 command_fn cmd_category_list;
 command_fn cmd_category_explain;
 

@@ -13,6 +13,7 @@
 #define ADP_IDENTITY_LOG2_N   16
 #define ADP_IDENTITY_R        8
 #define ADP_IDENTITY_P        1
+#define ADP_IDENTITY_VERSION  2          /* the one that is written */
 #define ADP_IDENTITY_MAX      (1u << 20) /* bytes of the file */
 #define ADP_IDENTITY_MAX_PINS 4096
 
@@ -21,6 +22,8 @@ struct adp_pin {
     uint8_t vault_id[ADP_ID_LEN];
     uint8_t account_hash[ADP_HASH_LEN];
     uint64_t generation;
+    int has_hash;                      /* not in an identity of version 1 */
+    uint8_t keybag_hash[ADP_HASH_LEN]; /* of the file of that generation, else zero */
 };
 
 /* struct adp_identity_keys is the secret part, in memory of its own (base/secret.h). */
@@ -32,6 +35,7 @@ struct adp_identity_keys {
 };
 
 struct adp_identity {
+    uint32_t version; /* of the file that it came from; it is written in the newest */
     enum adp_kind kind;
     char name[ADP_RECIPIENT_NAME_MAX + 1];
     char *path;

@@ -9,10 +9,10 @@
 
 #define IDENTITY_MAGIC       "ADPSIDEN"
 #define IDENTITY_MAGIC_LEN   8
-#define IDENTITY_VERSION     1
+#define IDENTITY_HASHLESS    1 /* the version without the keybags' hashes */
 #define IDENTITY_LEN_OFFSET  12
 #define IDENTITY_PAYLOAD_POS 48 /* where the payload begins; what is before it is its aad */
-#define IDENTITY_PIN_LEN     (ADP_ID_LEN + ADP_HASH_LEN + 8)
+#define IDENTITY_PIN_MIN_LEN (ADP_ID_LEN + ADP_HASH_LEN + 8)
 
 enum identity_protection {
     IDENTITY_PLAIN = 0,
@@ -32,6 +32,7 @@ static void identity_build_payload(struct adp_builder *out, const struct adp_ide
         adp_build_bytes(out, identity->pins[i].vault_id, ADP_ID_LEN);
         adp_build_bytes(out, identity->pins[i].account_hash, ADP_HASH_LEN);
         adp_build_u64(out, identity->pins[i].generation);
+        adp_build_bytes(out, identity->pins[i].keybag_hash, ADP_HASH_LEN);
     }
 }
 
@@ -40,7 +41,7 @@ static void identity_build_plain(struct adp_builder *out, const struct adp_ident
                                  const uint8_t nonce[ADP_AEAD_NONCE_LEN], size_t end_len)
 {
     adp_build_bytes(out, IDENTITY_MAGIC, IDENTITY_MAGIC_LEN);
-    adp_build_u32(out, IDENTITY_VERSION);
+    adp_build_u32(out, ADP_IDENTITY_VERSION);
     adp_build_u32(out, 0); /* length, below */
     adp_build_u8(out, identity->has_passphrase ? IDENTITY_PASSPHRASE : IDENTITY_PLAIN);
     adp_build_u8(out, identity->log2_n);
@@ -91,14 +92,15 @@ static enum adp_status identity_parse_start(struct adp_identity *out, struct adp
                                             uint8_t nonce[ADP_AEAD_NONCE_LEN],
                                             struct adp_error *err)
 {
-    uint32_t version, len;
+    uint32_t len;
     uint8_t protection;
 
     if (!adp_read_magic(reader, IDENTITY_MAGIC, IDENTITY_MAGIC_LEN))
         return adp_fail(err, ADP_ERR_FORMAT, out->path, "this is not an identity file");
-    if (adp_read_u32(reader, &version) && version != IDENTITY_VERSION)
+    if (adp_read_u32(reader, &out->version) && out->version != ADP_IDENTITY_VERSION &&
+        out->version != IDENTITY_HASHLESS)
         return adp_fail_at(err, ADP_ERR_UNSUPPORTED, out->path, IDENTITY_MAGIC_LEN,
-                           "the identity has version %u of the format", version);
+                           "the identity has version %u of the format", out->version);
     if (!adp_read_u32(reader, &len) || len != reader->len || len > ADP_IDENTITY_MAX)
         return adp_fail_at(err, ADP_ERR_FORMAT, out->path, IDENTITY_LEN_OFFSET,
                            "the identity's length is not the file's");
@@ -127,7 +129,7 @@ static int identity_parse_pins(struct adp_identity *out, struct adp_reader *read
     uint16_t num;
 
     if (!adp_read_u16(reader, &num) || num > ADP_IDENTITY_MAX_PINS ||
-        num > (reader->len - reader->pos) / IDENTITY_PIN_LEN)
+        num > (reader->len - reader->pos) / IDENTITY_PIN_MIN_LEN)
         return adp_reader_fail(reader);
     out->pins = calloc(num > 0 ? num : 1, sizeof(*out->pins));
     if (out->pins == NULL)
@@ -138,6 +140,9 @@ static int identity_parse_pins(struct adp_identity *out, struct adp_reader *read
         adp_read_bytes(reader, pin->vault_id, ADP_ID_LEN);
         adp_read_bytes(reader, pin->account_hash, ADP_HASH_LEN);
         adp_read_u64(reader, &pin->generation);
+        if (out->version != IDENTITY_HASHLESS)
+            adp_read_bytes(reader, pin->keybag_hash, ADP_HASH_LEN);
+        pin->has_hash = !identity_all_zero(pin->keybag_hash, ADP_HASH_LEN);
         if (i > 0 && memcmp(pin[-1].vault_id, pin->vault_id, ADP_ID_LEN) >= 0)
             return adp_reader_fail(reader);
     }

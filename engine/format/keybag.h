@@ -62,7 +62,11 @@ struct adp_keybag_category {
     size_t num_epochs;
 };
 
+/* The version that is written. Version 1 has no author's signature. */
+#define ADP_KEYBAG_VERSION 2
+
 struct adp_keybag {
+    uint32_t version;
     uint8_t vault_id[ADP_ID_LEN];
     uint64_t generation;
     uint8_t previous[ADP_HASH_LEN];
@@ -79,12 +83,15 @@ struct adp_keybag {
 /* adp_keybag_free releases what a keybag holds. Safe on a zeroed struct. */
 void adp_keybag_free(struct adp_keybag *keybag);
 
-/* adp_keybag_build writes |keybag|, signed with the account's |seed|, into the zeroed |out|. */
+/* adp_keybag_build writes |keybag|, signed with its author's seed and the account's, into the
+ * zeroed |out|. */
 enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keybag *keybag,
-                                 const uint8_t seed[ADP_SIGN_SEED_LEN], struct adp_error *err);
+                                 const uint8_t author_seed[ADP_SIGN_SEED_LEN],
+                                 const uint8_t account_seed[ADP_SIGN_SEED_LEN],
+                                 struct adp_error *err);
 
-/* adp_keybag_parse parses |data| and verifies the signature by the account key that it names;
- * whether that is the right account is the caller's question. |path| is for messages. */
+/* adp_keybag_parse parses |data| and verifies the signatures by the author and the account key that
+ * it names; whether these are the right ones is the caller's question. |path| is for messages. */
 enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, size_t len,
                                  const char *path, struct adp_error *err);
 

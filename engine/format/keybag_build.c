@@ -7,7 +7,7 @@
 static void keybag_build_start(struct adp_builder *out, const struct adp_keybag *keybag)
 {
     adp_build_bytes(out, KEYBAG_MAGIC, KEYBAG_MAGIC_LEN);
-    adp_build_u32(out, KEYBAG_VERSION);
+    adp_build_u32(out, keybag->version);
     adp_build_u32(out, 0); /* length, when it is known */
     adp_build_bytes(out, keybag->vault_id, ADP_ID_LEN);
     adp_build_u64(out, keybag->generation);
@@ -81,23 +81,38 @@ static enum adp_status keybag_check(const struct adp_builder *built, struct adp_
     return ADP_OK;
 }
 
-enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keybag *keybag,
-                                 const uint8_t seed[ADP_SIGN_SEED_LEN], struct adp_error *err)
+static enum adp_status keybag_sign(struct adp_builder *out, const char *label,
+                                   const uint8_t seed[ADP_SIGN_SEED_LEN], struct adp_error *err)
 {
     uint8_t signature[ADP_SIGNATURE_LEN];
-    enum adp_status status;
+    enum adp_status status = adp_sign(signature, seed, label, out->data, out->len, err);
+
+    if (status != ADP_OK)
+        return status;
+    adp_build_bytes(out, signature, sizeof(signature));
+    return out->failed ? adp_fail_memory(err) : ADP_OK;
+}
+
+enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keybag *keybag,
+                                 const uint8_t author_seed[ADP_SIGN_SEED_LEN],
+                                 const uint8_t account_seed[ADP_SIGN_SEED_LEN],
+                                 struct adp_error *err)
+{
+    size_t num_signatures = keybag->version == KEYBAG_UNAUTHORED ? 1 : 2;
+    enum adp_status status = ADP_OK;
 
     keybag_build_start(out, keybag);
     keybag_build_body(out, keybag);
     if (out->failed)
         return adp_fail_memory(err);
-    if (out->len > ADP_KEYBAG_MAX - ADP_SIGNATURE_LEN)
+    if (out->len > ADP_KEYBAG_MAX - num_signatures * ADP_SIGNATURE_LEN)
         return adp_fail(err, ADP_ERR_UNSUPPORTED, NULL, "the keybag would be larger than %u MiB",
                         ADP_KEYBAG_MAX >> 20);
-    adp_build_patch_u32(out, KEYBAG_LEN_OFFSET, (uint32_t)(out->len + ADP_SIGNATURE_LEN));
-    status = adp_sign(signature, seed, KEYBAG_SIGN_LABEL, out->data, out->len, err);
-    if (status != ADP_OK)
-        return status;
-    adp_build_bytes(out, signature, sizeof(signature));
-    return out->failed ? adp_fail_memory(err) : keybag_check(out, err);
+    adp_build_patch_u32(out, KEYBAG_LEN_OFFSET,
+                        (uint32_t)(out->len + num_signatures * ADP_SIGNATURE_LEN));
+    if (num_signatures == 2)
+        status = keybag_sign(out, KEYBAG_AUTHOR_LABEL, author_seed, err);
+    if (status == ADP_OK)
+        status = keybag_sign(out, KEYBAG_SIGN_LABEL, account_seed, err);
+    return status == ADP_OK ? keybag_check(out, err) : status;
 }

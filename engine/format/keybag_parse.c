@@ -231,17 +231,18 @@ static int keybag_parse_categories(struct keybag_parser *parser, struct adp_keyb
 /* -- The whole --------------------------------------------------------------------------------- */
 
 /* Magic, version, length and signature: nothing else is looked at before they hold. */
-static enum adp_status keybag_parse_start(struct adp_reader *reader, const char *path,
-                                          struct adp_error *err)
+static enum adp_status keybag_parse_start(struct adp_keybag *out, struct adp_reader *reader,
+                                          const char *path, struct adp_error *err)
 {
     size_t signed_len = reader->len - ADP_SIGNATURE_LEN;
-    uint32_t version, len;
+    uint32_t len;
 
     if (!adp_read_magic(reader, KEYBAG_MAGIC, KEYBAG_MAGIC_LEN))
         return adp_fail_at(err, ADP_ERR_FORMAT, path, 0, "this is not a keybag");
-    if (adp_read_u32(reader, &version) && version != KEYBAG_VERSION)
+    if (adp_read_u32(reader, &out->version) && out->version != KEYBAG_UNAUTHORED &&
+        out->version != ADP_KEYBAG_VERSION)
         return adp_fail_at(err, ADP_ERR_UNSUPPORTED, path, KEYBAG_MAGIC_LEN,
-                           "the keybag has version %u of the format", version);
+                           "the keybag has version %u of the format", out->version);
     if (!adp_read_u32(reader, &len) || len != reader->len || len > ADP_KEYBAG_MAX ||
         len < KEYBAG_ACCOUNT_OFFSET + ADP_SIGN_PUB_LEN + ADP_SIGNATURE_LEN)
         return adp_fail_at(err, ADP_ERR_FORMAT, path, KEYBAG_LEN_OFFSET,
@@ -275,21 +276,49 @@ static int keybag_parse_fields(struct keybag_parser *parser, struct adp_keybag *
     return keybag_parse_text(parser, out->reason, 0, sizeof(out->reason) - 1);
 }
 
+/* The author is a device, and has signed all before its signature. */
+static int keybag_parse_author(struct keybag_parser *parser, const struct adp_keybag *keybag,
+                               int *out_is_signed)
+{
+    const struct adp_recipient *author = &keybag->recipients[keybag->author];
+    struct adp_reader *reader = &parser->reader;
+    size_t signed_len = reader->pos;
+    const uint8_t *signature;
+
+    *out_is_signed = keybag->version == KEYBAG_UNAUTHORED;
+    if (*out_is_signed)
+        return 1;
+    if (!adp_read_view(reader, &signature, ADP_SIGNATURE_LEN))
+        return 0;
+    if (author->kind != ADP_RECIPIENT_DEVICE || author->state != ADP_RECIPIENT_ACTIVE)
+        return keybag_refuse(parser, "the author is no active device");
+    *out_is_signed =
+        adp_sign_verify(author->sign_pub, signature, KEYBAG_AUTHOR_LABEL, reader->data, signed_len);
+    return 1;
+}
+
 enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, size_t len,
                                  const char *path, struct adp_error *err)
 {
     struct keybag_parser parser = {0};
     struct adp_keybag keybag = {0};
+    int is_signed = 0;
     enum adp_status status;
 
     adp_reader_init(&parser.reader, data, len);
-    status = keybag_parse_start(&parser.reader, path, err);
+    status = keybag_parse_start(&keybag, &parser.reader, path, err);
     if (status != ADP_OK)
         return status;
     if (keybag_parse_fields(&parser, &keybag) && keybag_parse_recipients(&parser, &keybag) &&
-        keybag_parse_categories(&parser, &keybag) && adp_reader_at_end(&parser.reader)) {
-        *out = keybag;
-        return ADP_OK;
+        keybag_parse_categories(&parser, &keybag) &&
+        keybag_parse_author(&parser, &keybag, &is_signed) && adp_reader_at_end(&parser.reader)) {
+        if (is_signed) {
+            *out = keybag;
+            return ADP_OK;
+        }
+        adp_keybag_free(&keybag);
+        return adp_fail(err, ADP_ERR_SIGNATURE, path,
+                        "the signature of the keybag's author does not verify");
     }
     adp_keybag_free(&keybag);
     if (parser.out_of_memory)

@@ -250,6 +250,20 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_add_device(struct adp_vault 
                                                                const char *name,
                                                                struct adp_error *err);
 
+/* adp_vault_remove_device takes access away from the active device or sealer |name|. After a device
+ * the account's key and every category's are new: what is sealed from now on it cannot open, and no
+ * keybag that it signs is taken. The fingerprint of the account changes; identities that know the
+ * vault follow by themselves. What it could open before it can still open wherever it finds a copy.
+ * A device cannot remove itself. ADP_ERR_NOT_FOUND if there is none of that name. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_remove_device(struct adp_vault *vault, const char *name, struct adp_error *err);
+
+/* adp_vault_rotate gives each of the |num| categories a new key, for what is sealed from now on;
+ * all 26 if |num| is zero. Archives are not touched. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_rotate(struct adp_vault *vault,
+                                                           const unsigned *categories, size_t num,
+                                                           struct adp_error *err);
+
 /* -- Snapshots ------------------------------------------------------------------------------- */
 
 #define ADP_SNAPSHOT_ID_LEN 25

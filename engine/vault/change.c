@@ -54,12 +54,13 @@ enum adp_status adp_vault_publish(struct adp_vault *vault, struct adp_keybag *ne
     struct adp_builder bytes = {0};
     enum adp_status status;
 
+    next->version = ADP_KEYBAG_VERSION;
     next->generation = vault->keybag.generation + 1;
     memcpy(next->previous, vault->keybag_hash, ADP_HASH_LEN);
     next->created_ns = adp_vault_now();
     next->author = (uint16_t)vault->self;
     snprintf(next->reason, sizeof(next->reason), "%s", reason);
-    status = adp_keybag_build(&bytes, next, seed, err);
+    status = adp_keybag_build(&bytes, next, vault->identity->keys->sign_seed, seed, err);
     if (status == ADP_OK)
         status = write_generation(vault, &bytes, next->generation, err);
     adp_builder_free(&bytes);

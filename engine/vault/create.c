@@ -13,7 +13,6 @@
 /* What is made once and must be wiped. */
 struct creation {
     uint8_t account_seed[ADP_SIGN_SEED_LEN];
-    uint8_t epoch_private[ADP_KEM_KEY_LEN];
 };
 
 static const char *const folders[] = {"keybag", "snapshots", "archives"};
@@ -78,26 +77,13 @@ static enum adp_status first_device(struct adp_keybag *keybag, const struct adp_
     return status;
 }
 
-static enum adp_status first_epochs(struct adp_keybag *keybag, struct creation *secrets,
-                                    struct adp_error *err)
+static enum adp_status first_epochs(struct adp_keybag *keybag, struct adp_error *err)
 {
-    for (unsigned category = 1; category <= ADP_NUM_CATEGORIES; category++) {
-        struct adp_keybag_category *slot = &keybag->categories[category - 1];
-        enum adp_status status;
+    enum adp_status status = ADP_OK;
 
-        slot->epochs = calloc(1, sizeof(*slot->epochs));
-        if (slot->epochs == NULL)
-            return adp_fail_memory(err);
-        slot->num_epochs = 1;
-        slot->epochs[0].number = 1;
-        slot->epochs[0].created_ns = adp_vault_now();
-        adp_kem_generate(secrets->epoch_private, slot->epochs[0].pub);
-        status =
-            adp_keybag_add_wrap(keybag, category, &slot->epochs[0], 0, secrets->epoch_private, err);
-        if (status != ADP_OK)
-            return status;
-    }
-    return ADP_OK;
+    for (unsigned category = 1; status == ADP_OK && category <= ADP_NUM_CATEGORIES; category++)
+        status = adp_keybag_rotate(keybag, category, err);
+    return status;
 }
 
 static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
@@ -114,7 +100,7 @@ static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
     adp_sha256(account, keybag.account_pub, ADP_SIGN_PUB_LEN);
     status = first_device(&keybag, vault->identity, device, secrets, err);
     if (status == ADP_OK)
-        status = first_epochs(&keybag, secrets, err);
+        status = first_epochs(&keybag, err);
     if (status == ADP_OK) {
         vault->self = 0;
         status = adp_vault_publish(vault, &keybag, secrets->account_seed, "vault created", err);

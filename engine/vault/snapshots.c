@@ -143,6 +143,12 @@ static enum adp_status check_record(const struct adp_vault *vault, const struct 
         return adp_error_hint(err, ADP_ERR_SIGNATURE,
                               "a newer keybag may know them; if not, it is forged");
     }
+    if (author->state == ADP_RECIPIENT_REMOVED && record->started_ns >= author->removed_ns) {
+        adp_fail(err, ADP_ERR_SIGNATURE, path, "\"%s\" made this record after it was removed",
+                 author->name);
+        return adp_error_hint(err, ADP_ERR_SIGNATURE,
+                              "do not use the snapshot: whoever has that device's keys made it");
+    }
     return adp_record_verify(data, len, author->sign_pub, path, err);
 }
 

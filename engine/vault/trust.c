@@ -46,47 +46,17 @@ static int parse_fingerprint(uint8_t out[ADP_HASH_LEN], const char *text)
     return num == 2 * ADP_HASH_LEN;
 }
 
-/* Pins |keybag|'s account and generation, on the disk too. */
-static enum adp_status pin_keybag(struct adp_identity *identity, const struct adp_keybag *keybag,
-                                  struct adp_error *err)
+enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
+                              const uint8_t hash[ADP_HASH_LEN], struct adp_error *err)
 {
-    struct adp_pin pin = {.generation = keybag->generation};
+    struct adp_pin pin = {.generation = keybag->generation, .has_hash = 1};
     enum adp_status status;
 
     memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
     account_hash(pin.account_hash, keybag);
+    memcpy(pin.keybag_hash, hash, ADP_HASH_LEN);
     status = adp_identity_set_pin(identity, &pin, err);
     return status == ADP_OK ? adp_identity_store(identity, err) : status;
-}
-
-enum adp_status adp_vault_check_pin(struct adp_vault *vault, const struct adp_keybag *keybag,
-                                    const char *path, struct adp_error *err)
-{
-    const struct adp_pin *known = adp_identity_pin(vault->identity, keybag->vault_id);
-    uint8_t hash[ADP_HASH_LEN];
-
-    vault->first_contact = known == NULL;
-    if (known == NULL)
-        return ADP_OK;
-    account_hash(hash, keybag);
-    if (memcmp(known->account_hash, hash, ADP_HASH_LEN) != 0) {
-        adp_fail(err, ADP_ERR_ACCOUNT, path,
-                 "this keybag is signed by another account than the one this identity knows");
-        return adp_error_hint(err, ADP_ERR_ACCOUNT,
-                              "somebody has replaced it: compare it with another copy of the vault "
-                              "before you trust it");
-    }
-    if (keybag->generation < known->generation) {
-        adp_fail(err, ADP_ERR_ROLLBACK, path,
-                 "this keybag is generation %" PRIu64 ", but this identity has seen %" PRIu64,
-                 keybag->generation, known->generation);
-        return adp_error_hint(err, ADP_ERR_ROLLBACK,
-                              "the vault has been set back to an older state: restore the newer "
-                              "files of keybag/ from a copy");
-    }
-    if (keybag->generation == known->generation)
-        return ADP_OK;
-    return pin_keybag(vault->identity, keybag, err);
 }
 
 int adp_vault_first_contact(const struct adp_vault *vault)
@@ -117,7 +87,7 @@ static enum adp_status trust_present(struct adp_vault *vault, struct adp_error *
 
     if (!vault->first_contact)
         return ADP_OK;
-    status = pin_keybag(vault->identity, &vault->keybag, err);
+    status = adp_vault_pin(vault->identity, &vault->keybag, vault->keybag_hash, err);
     vault->first_contact = status != ADP_OK;
     return status;
 }
@@ -135,8 +105,9 @@ enum adp_status adp_vault_trust_account(struct adp_vault *vault, const uint8_t h
     adp_fail(err, ADP_ERR_ACCOUNT, vault->path,
              "the vault's account is not the one that was expected, but %s", fingerprint);
     return adp_error_hint(err, ADP_ERR_ACCOUNT,
-                          "this is another vault than you meant, or somebody has replaced its "
-                          "keybag: do not use it before you know which");
+                          "this is another vault than you meant, or a device was removed since, "
+                          "which renews the account, or somebody has replaced the keybag: do not "
+                          "use it before a trusted device shows the same account");
 }
 
 enum adp_status adp_vault_trust(struct adp_vault *vault, const char *fingerprint,

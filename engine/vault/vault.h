@@ -50,16 +50,19 @@ int64_t adp_vault_now(void);
 enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
                                   struct adp_identity *identity, struct adp_error *err);
 
-/* adp_vault_load_keybag reads the newest keybag, checks it against the identity's pin, and makes it
- * |vault->keybag|. */
+/* -- chain.c */
+
+/* adp_vault_load_keybag reads the newest keybag and makes it |vault->keybag|. It must be the one
+ * that the identity has pinned, or follow from it: each generation names the file of the one
+ * before, and a device that is trusted there has made it. A newer one is pinned. Where there is no
+ * pin it is the first contact: nothing is pinned. */
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err);
 
 /* -- trust.c */
 
-/* adp_vault_check_pin holds |keybag|, which lies at |path|, against what the identity has pinned,
- * and pins a newer generation. Where it has no pin it is the first contact: nothing is pinned. */
-enum adp_status adp_vault_check_pin(struct adp_vault *vault, const struct adp_keybag *keybag,
-                                    const char *path, struct adp_error *err);
+/* adp_vault_pin has |identity| remember |keybag|, whose file has the |hash|, on the disk too. */
+enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
+                              const uint8_t hash[ADP_HASH_LEN], struct adp_error *err);
 
 /* adp_vault_check_trusted is the guard of everything that uses the keybag's keys:
  * ADP_ERR_UNTRUSTED as long as the identity does not know the account. */
@@ -102,6 +105,23 @@ enum adp_status adp_keybag_add_wrap(struct adp_keybag *keybag, unsigned category
 enum adp_status adp_keybag_wrap_account(struct adp_keybag *keybag, size_t index,
                                         const uint8_t seed[ADP_SIGN_SEED_LEN],
                                         struct adp_error *err);
+
+/* -- rotate.c */
+
+/* adp_keybag_may_open returns whether |recipient| is to hold the key of |category|: devices,
+ * recovery keys and contacts always, the operator as the protection says, sealers and removed ones
+ * never. */
+int adp_keybag_may_open(const struct adp_keybag *keybag, const struct adp_recipient *recipient,
+                        unsigned category);
+
+/* adp_keybag_rotate appends an epoch to |category| and wraps its new key to all that may open it.
+ */
+enum adp_status adp_keybag_rotate(struct adp_keybag *keybag, unsigned category,
+                                  struct adp_error *err);
+
+/* adp_keybag_new_account gives the vault a new account key, wrapped to whoever had the old one. */
+enum adp_status adp_keybag_new_account(struct adp_keybag *keybag,
+                                       uint8_t out_seed[ADP_SIGN_SEED_LEN], struct adp_error *err);
 
 /* -- keys.c */
 

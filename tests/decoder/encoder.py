@@ -64,8 +64,6 @@ class Encoder:
         self.device = self._identity(DEVICE, "laptop")
         self.sealer = self._identity(SEALER, "backup host")
         self.stranger = self._identity(DEVICE, "stranger")
-        self.device.pins = {self.vault_id: (sha256(self.account_public), 2),
-                            b"\xff" * 16: (bytes(32), 1)}
         account_info = b"adp-seal/1 account key\0" + self.vault_id + self.account_public
         wrap = hpke_seal(self.random, self.device.kem_public, self.account_seed, account_info)
 
@@ -104,8 +102,12 @@ class Encoder:
                      "made by the test", self.recipients, self.epochs)
         bag = hook("keybag", bag)
         tail = hook("keybag-tail", b"")
-        data = hook("keybag-bytes", with_length(keybag_bytes(bag), 64 + len(tail)))
+        data = hook("keybag-bytes", with_length(keybag_bytes(bag), 128 + len(tail)))
+        data += hook("keybag-author",
+                     sign(self.device.signing_seed, b"adp-seal/1 keybag author", data))
         data += sign(self.account_seed, b"adp-seal/1 keybag", data) + tail
+        if generation == 1:
+            self.first_keybag = sha256(data)
         path = folder / f"{generation:016x}.adpk"
         path.write_bytes(hook("keybag-file", data))
 
@@ -220,6 +222,8 @@ class Encoder:
                           lambda stage, value: self.hook("attested-" + stage, value), ATTESTED)
 
     def _write_identities(self):
+        self.device.pins = {self.vault_id: (sha256(self.account_public), 1, self.first_keybag),
+                            b"\xff" * 16: (bytes(32), 1, bytes(32))}
         payload = self.hook("identity", identity_payload(self.device))
         self._private("identity", self.hook("identity-file", identity_bytes(payload)))
         self._private("identity-passphrase", identity_bytes(payload, self.random, PASSPHRASE))

@@ -50,7 +50,7 @@ class Identity:
         return sha256(self.kem_public + self.signing_public)[:16]
 
 
-def _identity_payload(data, path, base):
+def _identity_payload(data, path, base, version):
     r = Reader(data, path, base)
     kind = r.u8()
     r.require(kind in (DEVICE, SEALER), f"unknown kind of identity {kind}")
@@ -64,7 +64,7 @@ def _identity_payload(data, path, base):
     for _ in range(count):
         vault = r.bytes(16)
         r.require(last is None or vault > last, "pins do not ascend by vault id")
-        pins[vault] = (r.bytes(32), r.u64())
+        pins[vault] = (r.bytes(32), r.u64(), r.bytes(32) if version > 1 else ZERO32)
         last = vault
     r.end()
     return Identity(kind, name, kem, seed, pins)
@@ -73,7 +73,7 @@ def _identity_payload(data, path, base):
 def read_identity(path, passphrase=None):
     data = read_capped(path, MIB)
     r = Reader(data, path)
-    r.magic(b"ADPSIDEN")
+    version = r.magic(b"ADPSIDEN", (1, 2))
     length = r.u32()
     r.require(length == len(data), f"states {length} bytes, has {len(data)}")
     protection, log2n, scrypt_r, scrypt_p = r.u8(), r.u8(), r.u8(), r.u8()
@@ -83,7 +83,7 @@ def read_identity(path, passphrase=None):
         r.require(not any(data[17:48]), "scrypt fields without a passphrase")
         payload = r.bytes(max(r.left() - 32, 0))
         r.require(sha256(data[:-32]) == r.bytes(32), "checksum does not match")
-        return _identity_payload(payload, path, 48)
+        return _identity_payload(payload, path, 48, version)
     r.require(10 <= log2n <= 20 and 1 <= scrypt_r <= 16 and 1 <= scrypt_p <= 4,
               f"scrypt parameters {log2n}, {scrypt_r}, {scrypt_p}")
     if passphrase is None:
@@ -92,7 +92,7 @@ def read_identity(path, passphrase=None):
     payload = aes_gcm_open(key, nonce, r.bytes(r.left()), data[:48])
     if payload is None:
         raise NoKey(f"{path}: the passphrase does not open it, or it is damaged")
-    return _identity_payload(payload, path, 48)
+    return _identity_payload(payload, path, 48, version)
 
 
 # ---- keybag
@@ -132,6 +132,8 @@ class Keybag:
     reason: str
     recipients: list = field(default_factory=list)
     categories: dict = field(default_factory=dict)
+    version: int = 2
+    hash: bytes = b""
 
     def find_author(self, recipient_id):
         for recipient in self.recipients:
@@ -211,7 +213,7 @@ def _epoch(r, expected, recipients):
 
 def parse_keybag(data, path, generation):
     r = Reader(data, path)
-    r.magic(b"ADPSKEYS")
+    version = r.magic(b"ADPSKEYS", (1, 2))
     length = r.u32()
     r.require(length == len(data), f"states {length} bytes, has {len(data)}")
     bag = Keybag(path, r.bytes(16), r.u64(), r.bytes(32), r.i64(), r.bytes(32), r.u8(), None, None)
@@ -235,11 +237,29 @@ def parse_keybag(data, path, generation):
         r.require(category == expected, f"category {category} where {expected} is due")
         r.require(epochs >= 1, "category without an epoch")
         bag.categories[category] = [_epoch(r, n + 1, bag.recipients) for n in range(epochs)]
+    bag.version = version
+    if version > 1:
+        author = bag.recipients[bag.author]
+        r.require((author.kind, author.state) == (DEVICE, ACTIVE), "author is no active device")
+        signed = data[:r.at]
+        r.require(verify_signature(author.signing_public, b"adp-seal/1 keybag author", signed,
+                                   r.bytes(64)), "author's signature does not verify")
     signed = data[:r.at]
     r.require(verify_signature(bag.account_public, b"adp-seal/1 keybag", signed, r.bytes(64)),
               "signature does not verify")
     r.end()
+    bag.hash = sha256(data)
     return bag
+
+
+def _follows(bag, before):
+    """Whether a keybag may come after another one."""
+    trusted = [recipient.signing_public for recipient in before.recipients
+               if (recipient.kind, recipient.state) == (DEVICE, ACTIVE)]
+    return (bag.vault_id == before.vault_id and bag.previous == before.hash
+            and bag.version >= before.version
+            and (bag.version > 1 or bag.account_public == before.account_public)
+            and bag.recipients[bag.author].signing_public in trusted)
 
 
 def load_keybag(vault, identity):
@@ -249,18 +269,29 @@ def load_keybag(vault, identity):
              if re.fullmatch(r"[0-9a-f]{16}\.adpk", p.name)}
     if not files:
         raise FormatError(folder, "no keybag")
-    generation = max(files)
-    data = read_capped(files[generation], 16 * MIB)
-    bag = parse_keybag(data, str(files[generation]), generation)
-    before = files.get(generation - 1)
-    if before and sha256(read_capped(before, 16 * MIB)) != bag.previous:
-        raise FormatError(files[generation], "does not follow from the generation before")
-    if bag.vault_id in identity.pins:
-        account, pinned = identity.pins[bag.vault_id]
-        if sha256(bag.account_public) != account:
-            raise FormatError(bag.path, "account key is not the pinned one")
-        if bag.generation < pinned:
-            raise FormatError(bag.path, f"generation {generation}, but {pinned} was seen before")
+
+    def load(number):
+        if number not in files:
+            raise FormatError(folder, f"generation {number} is missing")
+        return parse_keybag(read_capped(files[number], 16 * MIB), str(files[number]), number)
+
+    newest = max(files)
+    bag = load(newest)
+    account, pinned, pinned_hash = identity.pins.get(bag.vault_id, (None, newest - 1, ZERO32))
+    if bag.generation < pinned:
+        raise FormatError(bag.path, f"generation {newest}, but {pinned} was seen before")
+    if account is None and pinned not in files:
+        return bag
+    at = load(pinned) if pinned < newest else bag
+    if pinned_hash not in (ZERO32, at.hash):
+        raise FormatError(at.path, "is not the keybag that was seen before")
+    if account is not None and sha256(at.account_public) != account:
+        raise FormatError(at.path, "account key is not the pinned one")
+    for number in range(pinned + 1, newest + 1):
+        following = load(number)
+        if not _follows(following, at):
+            raise FormatError(following.path, "does not follow from the generation before")
+        at = following
     return bag
 
 

@@ -7,16 +7,16 @@ from operator import itemgetter
 from mutation import DONE, INTEGRITY, NO_KEY, UNSUPPORTED, at, flip, mutate, patch, put
 from primitives import ed25519_public, sha256
 
-U32_2 = (2).to_bytes(4, "little")
+U32_2, U32_3 = (2).to_bytes(4, "little"), (3).to_bytes(4, "little")
 
 # ---- identity (section 8). The payload: kind, str8 "laptop", two keys, number of pins, pins.
 
 PINS = 1 + 7 + 64
-PIN_LEN = 56
+PIN_LEN = 88
 
 
 def many_pins(payload):
-    pins = b"".join(struct.pack(">QQ", 0, n) + bytes(40) for n in range(4097))
+    pins = b"".join(struct.pack(">QQ", 0, n) + bytes(72) for n in range(4097))
     return payload[:PINS] + struct.pack("<H", 4097) + pins
 
 
@@ -36,7 +36,8 @@ mutate("identity",
        identity_pins_unordered=lambda data: (data[:PINS + 2] + data[PINS + 2 + PIN_LEN:]
                                              + data[PINS + 2:PINS + 2 + PIN_LEN]),
        keybag_account_not_pinned=flip(PINS + 2 + 16),
-       keybag_generation_rolled_back=patch(PINS + 2 + 48, b"\3"))
+       keybag_generation_rolled_back=patch(PINS + 2 + 48, b"\3"),
+       keybag_forked=flip(PINS + 2 + 56))
 mutate("identity-file",
        identity_magic=flip(0),
        identity_length=summed(flip(12)),
@@ -44,7 +45,7 @@ mutate("identity-file",
        identity_scrypt_without_passphrase=summed(patch(17, b"\x0f")),
        identity_salt_without_passphrase=summed(patch(20, b"\1")),
        identity_checksum_wrong=flip(-1))
-mutate("identity-file", UNSUPPORTED, identity_version=summed(patch(8, U32_2)))
+mutate("identity-file", UNSUPPORTED, identity_version=summed(patch(8, U32_3)))
 
 # ---- keybag (section 4). Offsets: version 8, length 12, generation 32, protection 112.
 
@@ -96,6 +97,8 @@ def other_recipient(**values):
 mutate("keybag",
        keybag_previous_wrong=put(previous=bytes(32)),
        keybag_author_out_of_range=put(author=5),
+       keybag_author_removed=put(author=0),
+       keybag_author_sealer=put(author=2),
        keybag_reason_control=put(reason="one\ntwo"),
        keybag_too_many_recipients=many_recipients,
        keybag_name_empty=other_recipient(name=""),
@@ -125,9 +128,10 @@ mutate("keybag-bytes",
        keybag_reserved=patch(113, b"\1"),
        keybag_epochs_from_2=epoch_2_first,
        keybag_name_not_utf8=lambda data: data.replace("opérateur".encode(), b"op\xff\xferateur"))
-mutate("keybag-bytes", UNSUPPORTED, keybag_version=patch(8, U32_2))
+mutate("keybag-bytes", UNSUPPORTED, keybag_version=patch(8, U32_3))
 mutate("keybag-tail", keybag_trailing_bytes=lambda _: b"\0")
 mutate("keybag-file", keybag_signature_wrong=flip(-1))
+mutate("keybag-author", keybag_authors_signature_wrong=flip(-1))
 mutate("epoch-private", keybag_private_key_of_another=lambda _: b"\x40" * 32)
 
 # ---- record (section 5)

@@ -104,9 +104,13 @@ class Reader:
     def zero(self, count, what="reserved field"):
         self.require(not any(self.bytes(count)), f"{what} is not zero")
 
-    def magic(self, magic):
+    def magic(self, magic, versions=(1,)):
+        """Checks magic and version, and returns the version."""
         self.require(self.bytes(8) == magic, f"magic is not {magic.decode()}")
-        self.known(self.u32(), 1, "version")
+        version = self.u32()
+        if version not in versions:
+            raise Unsupported(self.file, f"unknown version {version:#x}", self.base + self.at)
+        return version
 
     def known(self, value, expected, what):
         if value != expected:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from keybag import CATEGORIES, category_name, read_capped
+from keybag import ACTIVE, CATEGORIES, category_name, read_capped
 from primitives import MIB, FormatError, Reader, verify_signature
 
 ATTESTED = 1
@@ -69,6 +69,7 @@ def parse_record(data, path, snapshot_id, keybag):
     r.require(generation >= 1, "keybag generation 0")
     author = keybag.find_author(r.bytes(16))
     r.require(author is not None, "author is no device or sealer of the keybag")
+    r.require(author.state == ACTIVE or started < author.removed, "made after its author's removal")
     count = r.u16()
     r.require(count <= len(CATEGORIES), f"{count} archives")
     archives = []

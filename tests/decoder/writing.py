@@ -286,8 +286,8 @@ def _category_bytes(number, epochs):
 
 
 def keybag_bytes(bag):
-    """All of a keybag before its signature."""
-    out = b"ADPSKEYS" + struct.pack("<II", 1, 0) + bag.vault_id
+    """All of a keybag before its signatures."""
+    out = b"ADPSKEYS" + struct.pack("<II", bag.version, 0) + bag.vault_id
     out += struct.pack("<Q", bag.generation) + bag.previous + struct.pack("<q", bag.created)
     out += bag.account_public + struct.pack("<BBH", bag.protection, 0, bag.author)
     out += str8(bag.reason.encode()) + struct.pack("<H", len(bag.recipients))
@@ -325,13 +325,13 @@ def record_bytes(record):
 def identity_payload(identity):
     out = bytes([identity.kind]) + str8(identity.name.encode()) + identity.kem_private
     out += identity.signing_seed + struct.pack("<H", len(identity.pins))
-    for vault, (account, generation) in identity.pins.items():
-        out += vault + account + struct.pack("<Q", generation)
+    for vault, (account, generation, keybag) in identity.pins.items():
+        out += vault + account + struct.pack("<Q", generation) + keybag
     return out
 
 
 def identity_bytes(payload, random=None, passphrase=None):
-    head = b"ADPSIDEN" + struct.pack("<II", 1, 0)
+    head = b"ADPSIDEN" + struct.pack("<II", 2, 0)
     if passphrase is None:
         data = with_length(head + bytes(32) + payload, 32)
         return data + sha256(data)

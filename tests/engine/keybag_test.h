@@ -15,7 +15,8 @@ enum {
 };
 
 struct kt_keybag {
-    uint8_t seed[ADP_SIGN_SEED_LEN];
+    uint8_t seed[ADP_SIGN_SEED_LEN]; /* the account's */
+    uint8_t author_seed[ADP_SIGN_SEED_LEN];
     struct adp_keybag keybag;
     struct adp_recipient recipients[KT_NUM_RECIPIENTS];
     struct adp_epoch epochs[ADP_NUM_CATEGORIES][2];
@@ -67,6 +68,8 @@ static inline void kt_init(struct kt_keybag *kt)
 
     memset(kt, 0, sizeof(*kt));
     kt->seed[0] = 5;
+    kt->author_seed[0] = 6;
+    keybag->version = ADP_KEYBAG_VERSION;
     keybag->generation = 2;
     keybag->created_ns = INT64_C(1670414400000000000);
     keybag->protection = ADP_PROTECTION_ADVANCED;
@@ -78,6 +81,7 @@ static inline void kt_init(struct kt_keybag *kt)
     keybag->recipients = kt->recipients;
     keybag->num_recipients = KT_NUM_RECIPIENTS;
     kt_recipient(&kt->recipients[KT_LAPTOP], ADP_RECIPIENT_DEVICE, "laptop", 0);
+    adp_sign_public(kt->recipients[KT_LAPTOP].sign_pub, kt->author_seed);
     kt_recipient(&kt->recipients[KT_SERVER], ADP_RECIPIENT_SEALER, "server", 1);
     kt_recipient(&kt->recipients[KT_OPERATOR], ADP_RECIPIENT_OPERATOR, "operator", 2);
     kt_recipient(&kt->recipients[KT_OLD_PHONE], ADP_RECIPIENT_DEVICE, "phone", 3);

@@ -169,7 +169,7 @@ struct mutation {
 static const struct mutation mutations[] = {
     {"nothing", 0, "", ADP_OK},
     {"another magic", 0, "00", ADP_ERR_FORMAT},
-    {"version 2", 8, "02", ADP_ERR_UNSUPPORTED},
+    {"version 3", 8, "03", ADP_ERR_UNSUPPORTED},
     {"another length", 12, "00", ADP_ERR_FORMAT},
     {"protection 2", 16, "02", ADP_ERR_FORMAT},
     {"N without a passphrase", 17, "0a", ADP_ERR_FORMAT},

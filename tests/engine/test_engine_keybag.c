@@ -7,7 +7,8 @@ static struct adp_builder build(void)
     struct adp_builder out = {0};
     struct adp_error err = {0};
 
-    et_expect(adp_keybag_build(&out, &kt.keybag, kt.seed, &err), ADP_OK, &err, "build");
+    et_expect(adp_keybag_build(&out, &kt.keybag, kt.author_seed, kt.seed, &err), ADP_OK, &err,
+              "build");
     return out;
 }
 
@@ -96,22 +97,40 @@ static void test_every_byte(void)
     adp_builder_free(&bytes);
 }
 
-/* Whoever signs with another key than the account's own is refused. */
-static void test_another_key(void)
+static void check_another_key(const uint8_t *author_seed, const uint8_t *account_seed)
 {
-    uint8_t other[ADP_SIGN_SEED_LEN] = {6};
     struct adp_builder out = {0};
     struct adp_keybag keybag;
     struct adp_error err = {0};
 
-    kt_init(&kt);
-    CU_ASSERT_EQUAL(adp_keybag_build(&out, &kt.keybag, other, NULL), ADP_ERR_INTERNAL);
+    CU_ASSERT_EQUAL(adp_keybag_build(&out, &kt.keybag, author_seed, account_seed, NULL),
+                    ADP_ERR_INTERNAL);
     et_expect(adp_keybag_parse(&keybag, out.data, out.len, "k", &err), ADP_ERR_SIGNATURE, &err,
               "signed with another key");
     adp_builder_free(&out);
 }
 
+/* Whoever signs with another key than the account's own, or than the author's, is refused. */
+static void test_another_key(void)
+{
+    static const uint8_t other[ADP_SIGN_SEED_LEN] = {7};
+
+    kt_init(&kt);
+    check_another_key(kt.author_seed, other);
+    check_another_key(other, kt.seed);
+}
+
 /* -- Rules ------------------------------------------------------------------------------------- */
+
+static void make_sealer_author(struct adp_keybag *keybag)
+{
+    keybag->author = KT_SERVER;
+}
+
+static void make_removed_author(struct adp_keybag *keybag)
+{
+    keybag->author = KT_OLD_PHONE;
+}
 
 struct rule {
     const char *why; /* what the error says */
@@ -263,6 +282,8 @@ static const struct rule rules[] = {
     {"do not ascend", wrap_for_nobody},
     {"do not ascend", wrap_twice},
     {"wrapped to a sealer", wrap_for_sealer},
+    {"author is no active device", make_sealer_author},
+    {"author is no active device", make_removed_author},
 };
 
 /* Even a signed keybag is held to the rules: the parser refuses it, and the builder lets it go
@@ -276,8 +297,8 @@ static void test_rules(void)
 
         kt_init(&kt);
         rules[i].break_it(&kt.keybag);
-        et_expect(adp_keybag_build(&out, &kt.keybag, kt.seed, &err), ADP_ERR_INTERNAL, &err,
-                  rules[i].why);
+        et_expect(adp_keybag_build(&out, &kt.keybag, kt.author_seed, kt.seed, &err),
+                  ADP_ERR_INTERNAL, &err, rules[i].why);
         et_expect(adp_keybag_parse(&parsed, out.data, out.len, "k", &err), ADP_ERR_FORMAT, &err,
                   rules[i].why);
         if (strstr(err.message, rules[i].why) == NULL) {
@@ -294,8 +315,12 @@ static void test_rules(void)
 static void forge(struct adp_builder *bytes, size_t offset, const char *hex)
 {
     size_t signed_len = bytes->len - ADP_SIGNATURE_LEN;
+    size_t authored_len = signed_len - ADP_SIGNATURE_LEN;
 
     et_hex(bytes->data + offset, hex);
+    CU_ASSERT_EQUAL(adp_sign(bytes->data + authored_len, kt.author_seed, "adp-seal/1 keybag author",
+                             bytes->data, authored_len, NULL),
+                    ADP_OK);
     CU_ASSERT_EQUAL(adp_sign(bytes->data + signed_len, kt.seed, "adp-seal/1 keybag", bytes->data,
                              signed_len, NULL),
                     ADP_OK);
@@ -313,7 +338,7 @@ struct forgery {
 static const struct forgery forgeries[] = {
     {"nothing", 0, "", ADP_OK},
     {"another magic", 0, "00", ADP_ERR_FORMAT},
-    {"version 2", 8, "02", ADP_ERR_UNSUPPORTED},
+    {"version 3", 8, "03", ADP_ERR_UNSUPPORTED},
     {"another length", 12, "00", ADP_ERR_FORMAT},
     {"reserved", 113, "01", ADP_ERR_FORMAT},
     {"a reason past the end", 116, "ff", ADP_ERR_FORMAT},

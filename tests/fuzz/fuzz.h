@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* FUZZ_SEED is the first byte of the account's seed, the others being zero, by which the corpus is
  * signed: the replay checks signatures, which builds for fuzzers do not. */
-#define FUZZ_SEED 5
+#define FUZZ_SEED        5
+#define FUZZ_AUTHOR_SEED 6
 
 #endif

@@ -80,8 +80,8 @@ static void save_keybag(const char *name, size_t num_recipients, size_t num_wrap
         for (size_t j = 0; j < 2; j++)
             kt.epochs[i][j].num_wraps = i == 0 ? num_wraps : 0;
     }
-    FUZZ_CHECK(kt.seed[0] == FUZZ_SEED);
-    FUZZ_CHECK(adp_keybag_build(&out, &kt.keybag, kt.seed, NULL) == ADP_OK);
+    FUZZ_CHECK(kt.seed[0] == FUZZ_SEED && kt.author_seed[0] == FUZZ_AUTHOR_SEED);
+    FUZZ_CHECK(adp_keybag_build(&out, &kt.keybag, kt.author_seed, kt.seed, NULL) == ADP_OK);
     save_builder("keybag", name, &out);
 }
 

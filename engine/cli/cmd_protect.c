@@ -1,0 +1,112 @@
+/* Who has access, from now on: device remove, rotate. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "session.h"
+#include "text.h"
+
+static void print_generation(struct cli *cli, const struct adp_vault *vault)
+{
+    char fingerprint[ADP_FINGERPRINT_LEN];
+
+    adp_vault_fingerprint(vault, fingerprint);
+    if (cli->out.is_json) {
+        json_object_set_new(cli->out.root, "generation",
+                            json_integer((json_int_t)adp_vault_generation(vault)));
+        json_object_set_new(cli->out.root, "account", json_string(fingerprint));
+    }
+}
+
+/* is_sealer returns whether the active one called |name| is a sealer. */
+static int is_sealer(const struct adp_vault *vault, const char *name)
+{
+    struct adp_device device;
+
+    for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
+        adp_vault_device(vault, i, &device);
+        if (device.is_active && strcmp(device.name, name) == 0)
+            return device.kind == ADP_KIND_SEALER;
+    }
+    return 0;
+}
+
+static void tell_removed(struct cli *cli, const struct adp_vault *vault, const char *name,
+                         int was_sealer)
+{
+    char fingerprint[ADP_FINGERPRINT_LEN];
+
+    print_generation(cli, vault);
+    if (!out_shows_text(&cli->out))
+        return;
+    text_print(name);
+    printf(" is removed\n");
+    if (was_sealer)
+        return;
+    adp_vault_fingerprint(vault, fingerprint);
+    printf("account %s\n", fingerprint);
+    out_note(&cli->out, "What it could open so far it still can, wherever it finds a copy; nothing "
+                        "that is sealed from now on.");
+    out_note(&cli->out, "The account is a new one: whoever gives it with --account needs the line "
+                        "above. Devices and sealers follow by themselves.");
+}
+
+enum adp_status cmd_device_remove(struct cli *cli, struct adp_error *err)
+{
+    const char *name = cli->options.args[1];
+    struct session session;
+    int was_sealer;
+    enum adp_status status =
+        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+
+    if (status != ADP_OK)
+        return status;
+    was_sealer = is_sealer(session.vault, name);
+    status = adp_vault_remove_device(session.vault, name, err);
+    if (status == ADP_OK)
+        tell_removed(cli, session.vault, name, was_sealer);
+    session_close(&session);
+    return status;
+}
+
+/* read_categories finds the categories that the words after the vault name. */
+static enum adp_status read_categories(const struct options *options, unsigned *out,
+                                       size_t *out_num, struct adp_error *err)
+{
+    *out_num = 0;
+    for (size_t i = 1; i < options->num_args; i++) {
+        unsigned category = adp_category_find(options->args[i]);
+        size_t known = 0;
+
+        if (category == 0)
+            return out_fail(err, ADP_ERR_ARGUMENT, NULL, "adp-seal category list shows them all",
+                            "no category is called \"%s\"", options->args[i]);
+        while (known < *out_num && out[known] != category)
+            known++;
+        if (known == *out_num)
+            out[(*out_num)++] = category;
+    }
+    return ADP_OK;
+}
+
+enum adp_status cmd_rotate(struct cli *cli, struct adp_error *err)
+{
+    unsigned categories[ADP_NUM_CATEGORIES];
+    struct session session;
+    size_t num;
+    enum adp_status status = read_categories(&cli->options, categories, &num, err);
+
+    if (status == ADP_OK)
+        status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    if (status != ADP_OK)
+        return status;
+    status = adp_vault_rotate(session.vault, categories, num, err);
+    if (status == ADP_OK) {
+        print_generation(cli, session.vault);
+        if (out_shows_text(&cli->out))
+            printf("%zu categories have a new key, for what is sealed from now on\n",
+                   num > 0 ? num : (size_t)ADP_NUM_CATEGORIES);
+    }
+    session_close(&session);
+    return status;
+}

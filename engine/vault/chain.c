@@ -1,0 +1,257 @@
+/* Which keybag is the vault's: the newest, if it follows from the one that the identity knows. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "fs.h"
+#include "vault.h"
+
+/* A keybag as it lies in the vault. */
+struct generation {
+    struct adp_keybag keybag;
+    uint8_t hash[ADP_HASH_LEN];
+    char path[ADP_VAULT_PATH_LEN];
+};
+
+/* Where among the recipients is the identity? Removed ones count: they still know who they are. */
+static size_t find_self(const struct adp_keybag *keybag, const struct adp_identity *identity)
+{
+    if (identity == NULL)
+        return ADP_NO_RECIPIENT;
+    for (size_t i = 0; i < keybag->num_recipients; i++) {
+        const struct adp_recipient *recipient = &keybag->recipients[i];
+
+        if (recipient->kind == (uint8_t)identity->kind &&
+            memcmp(recipient->sign_pub, identity->sign_pub, ADP_SIGN_PUB_LEN) == 0 &&
+            (recipient->kind == ADP_RECIPIENT_SEALER ||
+             memcmp(recipient->kem_pub, identity->kem_pub, ADP_KEM_KEY_LEN) == 0))
+            return i;
+    }
+    return ADP_NO_RECIPIENT;
+}
+
+/* The newest keybag's name, without suffix, in |out|. */
+static enum adp_status newest_keybag(const struct adp_vault *vault, char out[17],
+                                     struct adp_error *err)
+{
+    struct adp_vault_names names;
+    enum adp_status status = adp_vault_list_names(vault, "keybag", ".adpk", &names, err);
+    size_t i = names.num;
+
+    if (status != ADP_OK)
+        return status;
+    while (i > 0 && (strlen(names.items[i - 1]) != 16 ||
+                     strspn(names.items[i - 1], "0123456789abcdef") != 16))
+        i--;
+    if (i > 0) {
+        memcpy(out, names.items[i - 1], 17);
+    } else {
+        status = adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "the vault has no keybag");
+        adp_error_hint(err, status, "restore the folder keybag/ from a copy of the vault");
+    }
+    adp_vault_names_free(&names);
+    return status;
+}
+
+/* Reads generation |number|. ADP_ERR_MISSING if it is not there. */
+static enum adp_status read_generation(const struct adp_vault *vault, uint64_t number,
+                                       struct generation *out, struct adp_error *err)
+{
+    char name[32];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    enum adp_status status;
+    int rc;
+
+    memset(&out->keybag, 0, sizeof(out->keybag));
+    snprintf(name, sizeof(name), "%016" PRIx64 ".adpk", number);
+    adp_vault_path(out->path, vault, "keybag/%s", name);
+    rc = adp_fs_load(vault->keybag_dir, name, ADP_KEYBAG_MAX, &data, &len);
+    if (rc == -ENOENT) {
+        status =
+            adp_fail(err, ADP_ERR_MISSING, out->path, "this generation of the keybag is missing");
+        return adp_error_hint(err, status, "restore the file from a copy of the vault");
+    }
+    if (rc < 0)
+        return adp_fail_errno(err, -rc, out->path, "cannot read the keybag");
+    status = adp_keybag_parse(&out->keybag, data, len, out->path, err);
+    if (status == ADP_OK && out->keybag.generation != number) {
+        status = adp_fail(err, ADP_ERR_FORMAT, out->path,
+                          "the keybag's name does not say its generation, %" PRIu64,
+                          out->keybag.generation);
+        adp_error_hint(err, status, "restore the file from a copy of the vault");
+        adp_keybag_free(&out->keybag);
+    }
+    adp_sha256(out->hash, data, len);
+    free(data);
+    return status;
+}
+
+static enum adp_status fail_forked(const struct generation *next, struct adp_error *err)
+{
+    adp_fail(err, ADP_ERR_MISMATCH, next->path,
+             "it does not follow from the generation before it: the keybag has been forked");
+    return adp_error_hint(err, ADP_ERR_MISMATCH,
+                          "somebody who once had access has written it, or one file was changed: "
+                          "compare keybag/ with a copy of the vault before you use it");
+}
+
+/* Whether |next| was made by a device that |from| trusts. */
+static int is_author_trusted(const struct adp_keybag *from, const struct adp_keybag *next)
+{
+    const struct adp_recipient *author = &next->recipients[next->author];
+
+    for (size_t i = 0; i < from->num_recipients; i++) {
+        const struct adp_recipient *known = &from->recipients[i];
+
+        if (known->kind == ADP_RECIPIENT_DEVICE && known->state == ADP_RECIPIENT_ACTIVE &&
+            memcmp(known->sign_pub, author->sign_pub, ADP_SIGN_PUB_LEN) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* |next| names |from| as the one before it, and a device that |from| trusts has made it. A keybag
+ * that does not say who made it comes before all that do, under one account. */
+static enum adp_status check_step(const struct generation *from, const struct generation *next,
+                                  struct adp_error *err)
+{
+    if (memcmp(next->keybag.vault_id, from->keybag.vault_id, ADP_ID_LEN) != 0 ||
+        memcmp(next->keybag.previous, from->hash, ADP_HASH_LEN) != 0 ||
+        next->keybag.version < from->keybag.version ||
+        (next->keybag.version < ADP_KEYBAG_VERSION &&
+         memcmp(next->keybag.account_pub, from->keybag.account_pub, ADP_SIGN_PUB_LEN) != 0))
+        return fail_forked(next, err);
+    if (is_author_trusted(&from->keybag, &next->keybag))
+        return ADP_OK;
+    adp_fail(err, ADP_ERR_SIGNATURE, next->path,
+             "this keybag was made by \"%s\", which was no trusted device at that time",
+             next->keybag.recipients[next->keybag.author].name);
+    return adp_error_hint(err, ADP_ERR_SIGNATURE,
+                          "a device that was removed may have written it: restore the newest good "
+                          "files of keybag/ from a copy of the vault");
+}
+
+static int is_account(const struct adp_pin *pin, const struct adp_keybag *keybag)
+{
+    uint8_t account[ADP_HASH_LEN];
+
+    adp_sha256(account, keybag->account_pub, ADP_SIGN_PUB_LEN);
+    return memcmp(pin->account_hash, account, ADP_HASH_LEN) == 0;
+}
+
+/* Walks from the generation that is pinned to the |newest|. */
+static enum adp_status check_chain(const struct adp_vault *vault, const struct adp_pin *pin,
+                                   const struct generation *newest, struct adp_error *err)
+{
+    struct generation at, next;
+    enum adp_status status = read_generation(vault, pin->generation, &at, err);
+
+    if (status != ADP_OK)
+        return status;
+    if (!is_account(pin, &at.keybag) ||
+        (pin->has_hash && memcmp(at.hash, pin->keybag_hash, ADP_HASH_LEN) != 0))
+        status = fail_forked(&at, err);
+    for (uint64_t g = pin->generation + 1; status == ADP_OK && g < newest->keybag.generation; g++) {
+        status = read_generation(vault, g, &next, err);
+        if (status != ADP_OK)
+            break;
+        status = check_step(&at, &next, err);
+        adp_keybag_free(&at.keybag);
+        at = next;
+    }
+    if (status == ADP_OK)
+        status = check_step(&at, newest, err);
+    adp_keybag_free(&at.keybag);
+    return status;
+}
+
+/* Without a pin there is only what lies there: the generation before, if it does, must be the one
+ * that is named. */
+static enum adp_status check_previous(const struct adp_vault *vault,
+                                      const struct generation *newest, struct adp_error *err)
+{
+    struct generation previous;
+    enum adp_status status;
+
+    if (newest->keybag.generation == 1 ||
+        read_generation(vault, newest->keybag.generation - 1, &previous, NULL) != ADP_OK)
+        return ADP_OK;
+    status = check_step(&previous, newest, err);
+    adp_keybag_free(&previous.keybag);
+    return status;
+}
+
+/* What the identity knows of this vault, against its newest keybag. */
+static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin *pin,
+                                   const struct generation *newest, struct adp_error *err)
+{
+    const struct adp_keybag *keybag = &newest->keybag;
+    struct adp_error why = {0};
+    enum adp_status status;
+
+    if (keybag->generation > pin->generation) {
+        status = check_chain(vault, pin, newest, &why);
+        if (status == ADP_OK)
+            return adp_vault_pin(vault->identity, keybag, newest->hash, err);
+        if (is_account(pin, keybag) || status == ADP_ERR_MISSING) {
+            if (err != NULL)
+                *err = why;
+            return status;
+        }
+    }
+    if (!is_account(pin, keybag)) {
+        adp_fail(err, ADP_ERR_ACCOUNT, newest->path,
+                 "this keybag is signed by another account than the one this identity knows");
+        return adp_error_hint(err, ADP_ERR_ACCOUNT,
+                              "somebody has replaced it: compare it with another copy of the vault "
+                              "before you trust it");
+    }
+    if (keybag->generation < pin->generation) {
+        adp_fail(err, ADP_ERR_ROLLBACK, newest->path,
+                 "this keybag is generation %" PRIu64 ", but this identity has seen %" PRIu64,
+                 keybag->generation, pin->generation);
+        return adp_error_hint(err, ADP_ERR_ROLLBACK,
+                              "the vault has been set back to an older state: restore the newer "
+                              "files of keybag/ from a copy");
+    }
+    if (!pin->has_hash) /* an older identity's: from now on it has */
+        return adp_vault_pin(vault->identity, keybag, newest->hash, err);
+    return memcmp(newest->hash, pin->keybag_hash, ADP_HASH_LEN) == 0 ? ADP_OK
+                                                                     : fail_forked(newest, err);
+}
+
+static enum adp_status check_newest(struct adp_vault *vault, const struct generation *newest,
+                                    struct adp_error *err)
+{
+    const struct adp_pin *pin =
+        vault->identity == NULL ? NULL : adp_identity_pin(vault->identity, newest->keybag.vault_id);
+
+    vault->first_contact = vault->identity != NULL && pin == NULL;
+    return pin != NULL ? check_known(vault, pin, newest, err) : check_previous(vault, newest, err);
+}
+
+enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err)
+{
+    struct generation newest;
+    char number[17];
+    enum adp_status status = newest_keybag(vault, number, err);
+
+    if (status == ADP_OK)
+        status = read_generation(vault, strtoull(number, NULL, 16), &newest, err);
+    if (status != ADP_OK)
+        return status;
+    status = check_newest(vault, &newest, err);
+    if (status != ADP_OK) {
+        adp_keybag_free(&newest.keybag);
+        return status;
+    }
+    adp_keybag_free(&vault->keybag);
+    vault->keybag = newest.keybag;
+    memcpy(vault->keybag_hash, newest.hash, ADP_HASH_LEN);
+    vault->self = find_self(&vault->keybag, vault->identity);
+    return ADP_OK;
+}
