@@ -140,7 +140,7 @@ static int is_middle_cached(int fd, uint64_t size)
     return (present & 1) != 0;
 }
 
-static int is_cached(int fd)
+int adp_entry_is_cached(int fd)
 {
     struct stat st;
     int rc;
@@ -155,7 +155,7 @@ int adp_entry_go_direct(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
 
-    return flags >= 0 && !is_cached(fd) && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0;
+    return flags >= 0 && !adp_entry_is_cached(fd) && fcntl(fd, F_SETFL, flags | O_DIRECT) == 0;
 }
 
 int adp_entry_go_buffered(int fd)
@@ -168,6 +168,11 @@ int adp_entry_go_buffered(int fd)
 void adp_entry_read_ahead(int fd)
 {
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
+}
+
+void adp_entry_forget(int fd)
+{
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 }
 
 void adp_entry_write_behind(int fd)

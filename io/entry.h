@@ -41,6 +41,11 @@ int adp_entry_reserve(int fd, uint64_t size);
 /* adp_entry_truncate sets |fd|'s length. */
 int adp_entry_truncate(int fd, uint64_t size);
 
+/* adp_entry_is_cached returns whether most of the open file |fd| is in the page cache, as far as
+ * the kernel tells; adp_entry_forget has the cache give up what it holds of it. */
+int adp_entry_is_cached(int fd);
+void adp_entry_forget(int fd);
+
 /* adp_entry_go_direct makes reads of the open file |fd| go round the page cache, unless most of it
  * is there already: then reading it from there is faster. Offsets, lengths and memory of
  * reads must be multiples of ADP_DIRECT_ALIGN from then on; the last one may reach beyond the end.

@@ -42,11 +42,26 @@ static enum adp_status make_buffers(struct restoring *restoring, struct adp_erro
     return ADP_OK;
 }
 
+/* Workers decode frames into memory of their own, which is part of what the caller allows. */
+static size_t segment_memory(const struct adp_options *options)
+{
+    size_t all = options->memory != 0 ? options->memory : ADP_MEMORY_DEFAULT;
+    size_t frames = (size_t)adp_run_num_threads(options) * ADP_FRAME_MAX;
+
+    if (all < ADP_MEMORY_MIN) /* which the run refuses */
+        return all;
+    return all >= ADP_MEMORY_MIN + frames ? all - frames : ADP_MEMORY_MIN;
+}
+
 static enum adp_status start(struct restoring *restoring, const struct adp_options *options,
                              struct adp_error *err)
 {
-    enum adp_status status = adp_run_init(&restoring->run, options, restoring->tell, err);
+    struct adp_options ours = *options;
+    enum adp_status status;
 
+    ours.num_threads = adp_run_num_threads(options);
+    ours.memory = segment_memory(options);
+    status = adp_run_init(&restoring->run, &ours, restoring->tell, err);
     restoring->file = -1;
     restoring->set_owner = geteuid() == 0;
     if (status != ADP_OK)

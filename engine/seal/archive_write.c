@@ -128,7 +128,7 @@ static enum adp_status drain(struct adp_archive_writer *writer, struct adp_error
 /* The header block goes to the disk last, from the memory of a segment that is free by now. */
 static enum adp_status write_header(struct adp_archive_writer *writer, struct adp_error *err)
 {
-    uint8_t *block = writer->segments->free->buf;
+    uint8_t *block = writer->segments->free->segments[0].buf;
     enum adp_status status = adp_header_build(block, &writer->header, err);
     int rc;
 

@@ -41,6 +41,7 @@ struct seal_entry {
     int is_captured;
     int is_large;
     int is_direct; /* read around the page cache */
+    int is_guest;  /* the page cache holds it for our sake alone, and is to forget it */
     int file;      /* in the queue, or -1 */
     struct adp_extent *extents;
     size_t num_extents;

@@ -9,6 +9,15 @@
 /* Space is set aside in steps of this: few calls, and little too much at the end. */
 #define RESERVE_STEP (UINT64_C(1) << 30)
 
+static void give_back(struct adp_segments *segments, struct segment_group *group)
+{
+    group->num_taken = group->num_sealed = 0;
+    group->is_closed = group->is_failed = 0;
+    group->next = segments->free;
+    segments->free = group;
+    segments->num_free++;
+}
+
 enum adp_status adp_segments_new(struct adp_segments **out, struct adp_run *run, uint8_t *memory,
                                  unsigned num, void (*release)(void *user, struct adp_chunk *chunk),
                                  void *user, struct adp_error *err)
@@ -18,20 +27,24 @@ enum adp_status adp_segments_new(struct adp_segments **out, struct adp_run *run,
     *out = NULL;
     if (segments == NULL)
         return adp_fail_memory(err);
-    segments->all = calloc(num, sizeof(*segments->all));
+    num -= num % GROUP_SEGMENTS;
+    segments->all = calloc(num / GROUP_SEGMENTS, sizeof(*segments->all));
     if (segments->all == NULL) {
         free(segments);
         return adp_fail_memory(err);
     }
     segments->run = run;
-    segments->num = segments->num_free = num;
+    segments->num = num;
     segments->release = release;
     segments->user = user;
     for (unsigned i = 0; i < num; i++) {
-        segments->all[i].buf = memory + (size_t)i * ADP_SEGMENT_LEN;
-        segments->all[i].next = segments->free;
-        segments->free = &segments->all[i];
+        struct segment_group *group = &segments->all[i / GROUP_SEGMENTS];
+
+        group->segments[i % GROUP_SEGMENTS].group = group;
+        group->segments[i % GROUP_SEGMENTS].buf = memory + (size_t)i * ADP_SEGMENT_LEN;
     }
+    for (unsigned i = 0; i < num / GROUP_SEGMENTS; i++)
+        give_back(segments, &segments->all[i]);
     *out = segments;
     return ADP_OK;
 }
@@ -55,24 +68,22 @@ void segments_fail(struct adp_archive_writer *writer, enum adp_status status,
     writer->error = *error;
 }
 
-/* Gives the segment back once all that was to be done with it is done. */
-static void segment_done(struct segment *segment)
+/* Gives the group back once all that was to be done with it is done. */
+static void group_done(struct segment_group *group)
 {
-    struct adp_segments *segments = segment->writer->segments;
+    struct adp_archive_writer *writer = group->segments[0].writer;
 
-    if (--segment->pending > 0)
+    if (--group->pending > 0)
         return;
-    segment->writer->written_segments++;
-    segment->next = segments->free;
-    segments->free = segment;
-    segments->num_free++;
+    writer->written_segments += group->num_taken;
+    give_back(writer->segments, group);
 }
 
-static void segment_written(struct adp_transfer *transfer)
+static void group_written(struct adp_transfer *transfer)
 {
-    struct segment *segment =
-        (struct segment *)((char *)transfer - offsetof(struct segment, transfer));
-    struct adp_archive_writer *writer = segment->writer;
+    struct segment_group *group =
+        (struct segment_group *)((char *)transfer - offsetof(struct segment_group, transfer));
+    struct adp_archive_writer *writer = group->segments[0].writer;
 
     if (transfer->req.result < 0) {
         struct adp_error error = {0};
@@ -82,7 +93,7 @@ static void segment_written(struct adp_transfer *transfer)
         adp_error_offset(&error, error.status, transfer->req.offset);
         segments_fail(writer, error.status, &error);
     }
-    segment_done(segment);
+    group_done(group);
 }
 
 /* Takes the tag and digest of a segment, and then all that are in order. */
@@ -121,12 +132,12 @@ static void segment_attested(struct adp_job *job)
     struct segment *segment = segment_of_attesting(job);
 
     take_tag(segment->writer, segment);
-    segment_done(segment);
+    group_done(segment->group);
 }
 
 static void start_attesting(struct segment *segment)
 {
-    segment->pending++;
+    segment->group->pending++;
     segment->attesting.work = attest_segment;
     segment->attesting.done = segment_attested;
     segment->attesting.stage = ADP_STAGE_ATTEST;
@@ -134,22 +145,50 @@ static void start_attesting(struct segment *segment)
     adp_run_work(segment->writer->run, &segment->attesting);
 }
 
-static enum adp_status start_writing(struct segment *segment)
+/* All segments but an archive's last one are full, so that they lie in a row. */
+static enum adp_status start_writing(struct segment_group *group, struct adp_error *err)
 {
-    const struct adp_archive_writer *writer = segment->writer;
-    size_t len = segment->filled + ADP_FLOE_OVERHEAD;
-    size_t padded = (len + ADP_DIRECT_ALIGN - 1) / ADP_DIRECT_ALIGN * ADP_DIRECT_ALIGN;
+    struct segment *first = &group->segments[0], *last = &group->segments[group->num_taken - 1];
+    const struct adp_archive_writer *writer = first->writer;
+    size_t last_len = last->filled + ADP_FLOE_OVERHEAD;
+    size_t padded = (last_len + ADP_DIRECT_ALIGN - 1) / ADP_DIRECT_ALIGN * ADP_DIRECT_ALIGN;
 
-    memset(segment->buf + len, 0, padded - len);
-    segment->transfer.done = segment_written;
-    segment->transfer.is_direct = writer->is_direct;
-    segment->transfer.req = (struct adp_io_req){.op = ADP_IO_WRITE,
-                                                .file = writer->file,
-                                                .buf = segment->buf,
-                                                .len = padded,
-                                                .offset = writer->header.header_len +
-                                                          segment->position * ADP_SEGMENT_LEN};
-    return adp_run_transfer(writer->run, &segment->transfer, &segment->error);
+    memset(last->buf + last_len, 0, padded - last_len);
+    group->transfer.done = group_written;
+    group->transfer.is_direct = writer->is_direct;
+    group->transfer.req = (struct adp_io_req){.op = ADP_IO_WRITE,
+                                              .file = writer->file,
+                                              .buf = first->buf,
+                                              .len = (size_t)(last->buf - first->buf) + padded,
+                                              .offset = writer->header.header_len +
+                                                        first->position * ADP_SEGMENT_LEN};
+    return adp_run_transfer(writer->run, &group->transfer, err);
+}
+
+/* What becomes of a group whose segments are all sealed. */
+static void finish_group(struct segment_group *group)
+{
+    struct adp_archive_writer *writer = group->segments[0].writer;
+    struct adp_error error = {0};
+    enum adp_status status;
+
+    group->pending = 1;
+    if (group->is_failed || writer->status != ADP_OK) {
+        group_done(group);
+        return;
+    }
+    status = start_writing(group, &error);
+    if (status != ADP_OK) {
+        segments_fail(writer, status, &error);
+        group_done(group);
+        return;
+    }
+    for (unsigned i = 0; i < group->num_taken; i++) {
+        if (writer->attest != NULL)
+            start_attesting(&group->segments[i]);
+        else
+            take_tag(writer, &group->segments[i]);
+    }
 }
 
 static void seal_segment(struct adp_job *job, unsigned thread)
@@ -164,25 +203,19 @@ static void seal_segment(struct adp_job *job, unsigned thread)
 static void segment_sealed(struct adp_job *job)
 {
     struct segment *segment = (struct segment *)job;
+    struct segment_group *group = segment->group;
     struct adp_archive_writer *writer = segment->writer;
 
     for (size_t i = 0; i < segment->num_holds; i++)
         writer->segments->release(writer->segments->user, segment->holds[i]);
     segment->num_holds = 0;
-    segment->pending = 1;
-    if (segment->status == ADP_OK && writer->status == ADP_OK) {
-        segment->status = start_writing(segment);
-        if (segment->status == ADP_OK) {
-            if (writer->attest != NULL)
-                start_attesting(segment);
-            else
-                take_tag(writer, segment);
-            return;
-        }
-    }
-    if (segment->status != ADP_OK)
+    if (segment->status != ADP_OK) {
         segments_fail(writer, segment->status, &segment->error);
-    segment_done(segment);
+        group->is_failed = 1;
+    }
+    group->num_sealed++;
+    if (group->is_closed && group->num_sealed == group->num_taken)
+        finish_group(group);
 }
 
 static void reserve_ahead(struct adp_archive_writer *writer)
@@ -204,6 +237,10 @@ void segments_dispatch(struct adp_archive_writer *writer, int is_final)
     struct segment *segment = writer->current;
 
     writer->current = NULL;
+    if (is_final || segment->group->num_taken == GROUP_SEGMENTS) {
+        segment->group->is_closed = 1;
+        writer->group = NULL;
+    }
     segment->is_final = is_final;
     segment->job.work = seal_segment;
     segment->job.done = segment_sealed;
@@ -215,10 +252,15 @@ void segments_dispatch(struct adp_archive_writer *writer, int is_final)
 
 struct segment *segments_take(struct adp_archive_writer *writer)
 {
-    struct segment *segment = writer->segments->free;
+    struct adp_segments *segments = writer->segments;
+    struct segment *segment;
 
-    writer->segments->free = segment->next;
-    writer->segments->num_free--;
+    if (writer->group == NULL) {
+        writer->group = segments->free;
+        segments->free = segments->free->next;
+        segments->num_free--;
+    }
+    segment = &writer->group->segments[writer->group->num_taken++];
     segment->writer = writer;
     segment->filled = 0;
     segment->num_pieces = segment->num_holds = 0;
@@ -240,7 +282,8 @@ uint64_t adp_archive_writer_offset(const struct adp_archive_writer *writer)
 size_t adp_archive_writer_room(const struct adp_archive_writer *writer)
 {
     uint64_t window = writer->next_tag + writer->tag_window - writer->next_position;
-    size_t num = writer->segments->num_free;
+    size_t num = (size_t)writer->segments->num_free * GROUP_SEGMENTS +
+                 (writer->group != NULL ? GROUP_SEGMENTS - writer->group->num_taken : 0);
     size_t left = writer->current != NULL ? PLAIN_LEN - writer->current->filled : 0;
 
     if (num > window)

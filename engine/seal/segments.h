@@ -19,13 +19,14 @@
 /* References of at least REFERENCE_MIN, copies between them, and cut-off pieces at both ends. */
 #define MAX_PIECES (2 * (PLAIN_LEN / REFERENCE_MIN + 2) + 1)
 
+/* Segments that follow each other are written at once: a disk takes long writes better. */
+#define GROUP_SEGMENTS 4u
+
 /* A segment on its way to the disk. */
 struct segment {
     struct adp_job job; /* first: sealing */
-    /* Then it is written and, if it is to be, attested, both at once. */
-    struct adp_transfer transfer;
     struct adp_job attesting;
-    unsigned pending;
+    struct segment_group *group;
     struct adp_archive_writer *writer;
     uint8_t *buf; /* ADP_SEGMENT_LEN bytes */
     size_t filled;
@@ -37,14 +38,26 @@ struct segment {
     struct adp_gcm_piece pieces[MAX_PIECES];
     struct adp_chunk *holds[MAX_PIECES];
     size_t num_pieces, num_holds;
-    struct segment *next;
+};
+
+/* Segments whose buffers lie in a row: filled in order, sealed as workers come to them; once all
+ * are, written and, if they are to be, attested, both at once. */
+struct segment_group {
+    struct adp_transfer transfer;
+    struct segment segments[GROUP_SEGMENTS];
+    unsigned num_taken, num_sealed;
+    int is_closed;    /* no other segment is to come */
+    int is_failed;    /* nothing of it is to be written */
+    unsigned pending; /* the write, and digests */
+    struct segment_group *next;
 };
 
 struct adp_segments {
     struct adp_run *run;
-    struct segment *all;
-    unsigned num, num_free;
-    struct segment *free;
+    struct segment_group *all;
+    unsigned num;      /* segments */
+    unsigned num_free; /* groups */
+    struct segment_group *free;
     void (*release)(void *user, struct adp_chunk *chunk);
     void *user;
 };
@@ -67,8 +80,9 @@ struct adp_archive_writer {
     char name[64];
     struct adp_header header;
     struct adp_floe *floe;
-    struct segment *current; /* being filled, or NULL */
-    uint64_t offset;         /* stream length so far */
+    struct segment *current;     /* being filled, or NULL */
+    struct segment_group *group; /* that has segments to take, or NULL */
+    uint64_t offset;             /* stream length so far */
     uint64_t next_position;
     uint64_t written_segments;
     uint64_t reserved, expected;

@@ -57,6 +57,33 @@ class Work(scenario.Scenario):
             self.run_it(*words, "--limit-rate", "20M", "--memory", "16M")
             self.assertGreater(time.monotonic() - start, 1, words)
 
+    def cached(self):
+        """The names of the source's files that the page cache has."""
+        done = subprocess.run(["fincore", "--noheadings", "--raw", "--bytes", "--output", "RES,FILE",
+                               *sorted(self.source.iterdir())], capture_output=True, text=True,
+                              check=True)
+        lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+        return {os.path.basename(name) for size, name in lines if int(size) > 0}
+
+    def make_cold(self):
+        for path in self.source.iterdir():
+            fd = os.open(path, os.O_RDONLY)
+            os.fsync(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+        if self.cached():
+            self.skipTest("this file system keeps its files in memory")
+
+    def test_who_gives_way_leaves_nothing_in_the_page_cache(self):
+        self.fill(50, 20_000)
+        self.make_cold()
+        (self.source / "0007.bin").read_bytes()  # somebody else's
+        self.run_it("seal", self.vault, self.source, "--io-class", "idle")
+        self.assertEqual(self.cached(), {"0007.bin"})
+        self.run_it("seal", self.vault, self.source)
+        self.assertEqual(len(self.cached()), 50)
+        self.run_it("verify", self.vault)
+
     def test_choices(self):
         self.fill(2, 1000)
         self.run_it("seal", self.vault, self.source, "--io-class", "idle")
