@@ -16,7 +16,18 @@
 
 static const char *kind_word(enum adp_kind kind)
 {
-    return kind == ADP_KIND_SEALER ? "sealer" : "device";
+    switch (kind) {
+    case ADP_KIND_SEALER:
+        return "sealer";
+    case ADP_KIND_RECOVERY_KEY:
+        return "recovery key";
+    case ADP_KIND_OPERATOR:
+        return "operator";
+    case ADP_KIND_RECOVERY_CONTACT:
+        return "recovery contact";
+    default:
+        return "device";
+    }
 }
 
 /* requesting_identity loads the identity, or makes it. */

@@ -18,21 +18,38 @@ static void print_generation(struct cli *cli, const struct adp_vault *vault)
     }
 }
 
-/* is_sealer returns whether the active one called |name| is a sealer. */
-static int is_sealer(const struct adp_vault *vault, const char *name)
+/* kind_of returns the kind of the active one called |name|. */
+static enum adp_kind kind_of(const struct adp_vault *vault, const char *name)
 {
     struct adp_device device;
 
     for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
         adp_vault_device(vault, i, &device);
         if (device.is_active && strcmp(device.name, name) == 0)
-            return device.kind == ADP_KIND_SEALER;
+            return device.kind;
     }
-    return 0;
+    return ADP_KIND_DEVICE;
+}
+
+/* tell_who_is_left names all that hold keys still: one that somebody has slipped in shows here. */
+static void tell_who_is_left(const struct adp_vault *vault)
+{
+    const char *before = "Who holds keys from now on: ";
+    struct adp_device device;
+
+    for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
+        adp_vault_device(vault, i, &device);
+        if (!device.is_active || device.kind == ADP_KIND_SEALER)
+            continue;
+        printf("%s", before);
+        text_print(device.name);
+        before = ", ";
+    }
+    printf("\n");
 }
 
 static void tell_removed(struct cli *cli, const struct adp_vault *vault, const char *name,
-                         int was_sealer)
+                         enum adp_kind kind)
 {
     char fingerprint[ADP_FINGERPRINT_LEN];
 
@@ -41,7 +58,10 @@ static void tell_removed(struct cli *cli, const struct adp_vault *vault, const c
         return;
     text_print(name);
     printf(" is removed\n");
-    if (was_sealer)
+    if (kind == ADP_KIND_SEALER)
+        return;
+    tell_who_is_left(vault);
+    if (kind != ADP_KIND_DEVICE)
         return;
     adp_vault_fingerprint(vault, fingerprint);
     printf("account %s\n", fingerprint);
@@ -55,16 +75,16 @@ enum adp_status cmd_device_remove(struct cli *cli, struct adp_error *err)
 {
     const char *name = cli->options.args[1];
     struct session session;
-    int was_sealer;
+    enum adp_kind kind;
     enum adp_status status =
         session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
 
     if (status != ADP_OK)
         return status;
-    was_sealer = is_sealer(session.vault, name);
+    kind = kind_of(session.vault, name);
     status = adp_vault_remove_device(session.vault, name, err);
     if (status == ADP_OK)
-        tell_removed(cli, session.vault, name, was_sealer);
+        tell_removed(cli, session.vault, name, kind);
     session_close(&session);
     return status;
 }

@@ -40,6 +40,7 @@ struct adp_recipient {
     uint8_t kem_pub[ADP_KEM_KEY_LEN];
     uint8_t sign_pub[ADP_SIGN_PUB_LEN];
     int64_t added_ns, removed_ns;
+    uint64_t removed_generation; /* the first in which it is removed; 0 while active */
     int has_account;
     struct adp_wrap account;
 };

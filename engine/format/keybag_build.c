@@ -26,7 +26,8 @@ static void keybag_build_wrap(struct adp_builder *out, const struct adp_wrap *wr
     adp_build_bytes(out, wrap->ct, sizeof(wrap->ct));
 }
 
-static void keybag_build_recipient(struct adp_builder *out, const struct adp_recipient *recipient)
+static void keybag_build_recipient(struct adp_builder *out, const struct adp_recipient *recipient,
+                                   uint32_t version)
 {
     adp_build_u8(out, recipient->kind);
     adp_build_u8(out, recipient->state);
@@ -35,6 +36,8 @@ static void keybag_build_recipient(struct adp_builder *out, const struct adp_rec
     adp_build_bytes(out, recipient->sign_pub, ADP_SIGN_PUB_LEN);
     adp_build_i64(out, recipient->added_ns);
     adp_build_i64(out, recipient->removed_ns);
+    if (version != KEYBAG_UNAUTHORED)
+        adp_build_u64(out, recipient->removed_generation);
     adp_build_u8(out, recipient->has_account ? 1 : 0);
     if (recipient->has_account)
         keybag_build_wrap(out, &recipient->account);
@@ -56,7 +59,7 @@ static void keybag_build_body(struct adp_builder *out, const struct adp_keybag *
 {
     adp_build_u16(out, (uint16_t)keybag->num_recipients);
     for (size_t i = 0; i < keybag->num_recipients; i++)
-        keybag_build_recipient(out, &keybag->recipients[i]);
+        keybag_build_recipient(out, &keybag->recipients[i], keybag->version);
     adp_build_u16(out, ADP_NUM_CATEGORIES);
     for (size_t i = 0; i < ADP_NUM_CATEGORIES; i++) {
         const struct adp_keybag_category *category = &keybag->categories[i];

@@ -82,14 +82,15 @@ static int keybag_check_recipient(struct keybag_parser *parser, const struct adp
         return keybag_refuse(parser, "a sealer has a KEM key");
     if (r->kind >= ADP_RECIPIENT_RECOVERY && !keybag_all_zero(r->sign_pub, ADP_SIGN_PUB_LEN))
         return keybag_refuse(parser, "a recipient that signs nothing has a signing key");
-    if (r->state == ADP_RECIPIENT_ACTIVE && r->removed_ns != 0)
+    if (r->state == ADP_RECIPIENT_ACTIVE && (r->removed_ns != 0 || r->removed_generation != 0))
         return keybag_refuse(parser, "an active recipient has a time of removal");
     if (r->has_account && (r->kind != ADP_RECIPIENT_DEVICE || r->state != ADP_RECIPIENT_ACTIVE))
         return keybag_refuse(parser, "another recipient than an active device has the account key");
     return 1;
 }
 
-static int keybag_parse_recipient(struct keybag_parser *parser, struct adp_recipient *out)
+static int keybag_parse_recipient(struct keybag_parser *parser, struct adp_recipient *out,
+                                  uint32_t version)
 {
     struct adp_reader *reader = &parser->reader;
     uint8_t has_account;
@@ -102,6 +103,8 @@ static int keybag_parse_recipient(struct keybag_parser *parser, struct adp_recip
     adp_read_bytes(reader, out->sign_pub, ADP_SIGN_PUB_LEN);
     adp_read_i64(reader, &out->added_ns);
     adp_read_i64(reader, &out->removed_ns);
+    if (version != KEYBAG_UNAUTHORED)
+        adp_read_u64(reader, &out->removed_generation);
     if (!adp_read_u8(reader, &has_account))
         return 0;
     if (has_account > 1)
@@ -142,7 +145,7 @@ static int keybag_parse_recipients(struct keybag_parser *parser, struct adp_keyb
         return 0;
     out->num_recipients = num;
     for (size_t i = 0; i < num; i++) {
-        if (!keybag_parse_recipient(parser, &out->recipients[i]))
+        if (!keybag_parse_recipient(parser, &out->recipients[i], out->version))
             return 0;
         if (keybag_name_taken(out, i))
             return keybag_refuse(parser, "two active recipients share a name");

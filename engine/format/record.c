@@ -22,16 +22,31 @@ static const char record_id_form[] = "ddddddddTddddddZ-xxxxxxxx";
 
 _Static_assert(sizeof(record_id_form) == ADP_SNAPSHOT_ID_LEN + 1, "docs/FORMAT.md section 2");
 
-void adp_snapshot_id_make(char out[ADP_SNAPSHOT_ID_LEN + 1], int64_t started_ns)
+/* The time at an id's beginning. Returns its length, 0 if no id has room for it. */
+static size_t record_id_time(char out[ADP_SNAPSHOT_ID_LEN + 1], int64_t started_ns)
 {
     time_t seconds = (time_t)(started_ns / RECORD_NS_A_SECOND);
-    uint32_t lot;
     struct tm utc;
-    size_t len;
+
+    if (gmtime_r(&seconds, &utc) == NULL)
+        return 0;
+    return strftime(out, ADP_SNAPSHOT_ID_LEN + 1, "%Y%m%dT%H%M%SZ", &utc);
+}
+
+int adp_snapshot_id_is_of(const char *id, int64_t started_ns)
+{
+    char expected[ADP_SNAPSHOT_ID_LEN + 1];
+    size_t len = record_id_time(expected, started_ns);
+
+    return len > 0 && strncmp(id, expected, len) == 0;
+}
+
+void adp_snapshot_id_make(char out[ADP_SNAPSHOT_ID_LEN + 1], int64_t started_ns)
+{
+    uint32_t lot;
+    size_t len = record_id_time(out, started_ns);
 
     adp_random(&lot, sizeof(lot));
-    gmtime_r(&seconds, &utc);
-    len = strftime(out, ADP_SNAPSHOT_ID_LEN + 1, "%Y%m%dT%H%M%SZ", &utc);
     snprintf(out + len, ADP_SNAPSHOT_ID_LEN + 1 - len, "-%08x", lot);
 }
 

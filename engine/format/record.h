@@ -45,6 +45,9 @@ enum adp_status adp_record_verify(const uint8_t *data, size_t len,
                                   const uint8_t sign_pub[ADP_SIGN_PUB_LEN], const char *path,
                                   struct adp_error *err);
 
+/* adp_snapshot_id_is_of returns whether |id| is of a snapshot started at |started_ns|. */
+int adp_snapshot_id_is_of(const char *id, int64_t started_ns);
+
 /* adp_snapshot_id_make draws an id for a snapshot started at |started_ns|; adp_snapshot_id_check
  * returns 1 if the |len| bytes of |id| have the form of one. */
 void adp_snapshot_id_make(char out[ADP_SNAPSHOT_ID_LEN + 1], int64_t started_ns);

@@ -150,6 +150,10 @@ struct adp_identity;
 enum adp_kind {
     ADP_KIND_DEVICE = 1, /* opens and seals */
     ADP_KIND_SEALER = 2, /* signs snapshots, can decrypt nothing */
+    /* In a list of recipients only; no identity has them. */
+    ADP_KIND_RECOVERY_KEY = 3,
+    ADP_KIND_OPERATOR = 4,
+    ADP_KIND_RECOVERY_CONTACT = 5,
 };
 
 /* adp_identity_default_path returns where the identity lies if nothing else is said: the
@@ -236,7 +240,8 @@ struct adp_device {
     uint8_t id[16]; /* recipient id, docs/FORMAT.md section 4 */
 };
 
-/* adp_vault_num_devices and adp_vault_device list devices and sealers, removed ones too. */
+/* adp_vault_num_devices and adp_vault_device list all that keys are or were wrapped to, and
+ * sealers: whoever is not in this list has no access. Removed ones are in it, too. */
 ADP_EXPORT size_t adp_vault_num_devices(const struct adp_vault *vault);
 ADP_EXPORT void adp_vault_device(const struct adp_vault *vault, size_t index,
                                  struct adp_device *out_device);
@@ -250,11 +255,12 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_add_device(struct adp_vault 
                                                                const char *name,
                                                                struct adp_error *err);
 
-/* adp_vault_remove_device takes access away from the active device or sealer |name|. After a device
- * the account's key and every category's are new: what is sealed from now on it cannot open, and no
- * keybag that it signs is taken. The fingerprint of the account changes; identities that know the
- * vault follow by themselves. What it could open before it can still open wherever it finds a copy.
- * A device cannot remove itself. ADP_ERR_NOT_FOUND if there is none of that name. */
+/* adp_vault_remove_device takes access away from the active recipient |name|, of whatever kind.
+ * After any but a sealer every category has a new key, after a device the account as well: what is
+ * sealed from now on it cannot open, and no keybag that it signs is taken. The account's
+ * fingerprint then changes; identities that know the vault follow by themselves. What it could open
+ * before it can still open wherever it finds a copy. A device cannot remove itself.
+ * ADP_ERR_NOT_FOUND if there is none of that name. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_remove_device(struct adp_vault *vault, const char *name, struct adp_error *err);
 

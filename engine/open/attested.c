@@ -55,7 +55,8 @@ static enum adp_status check_part(struct attested *attested,
         size_t step = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
 
         status = read_on(attested, bytes, step, err);
-        SHA256_Update(&sha, bytes, step);
+        if (status == ADP_OK)
+            SHA256_Update(&sha, bytes, step);
         left -= step;
     }
     SHA256_Final(digest, &sha);

@@ -144,6 +144,11 @@ void adp_run_stop(struct adp_run *run)
     run->readers = run->workers = NULL;
 }
 
+int adp_run_is_stopped(const struct adp_run *run)
+{
+    return run->workers == NULL;
+}
+
 void adp_run_cleanup(struct adp_run *run)
 {
     adp_run_stop(run);

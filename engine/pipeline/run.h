@@ -98,6 +98,10 @@ enum adp_status adp_run_init(struct adp_run *run, const struct adp_options *opti
  * keeps with them. Part of adp_run_cleanup; calling it before is allowed. */
 void adp_run_stop(struct adp_run *run);
 
+/* adp_run_is_stopped returns whether that has happened: nothing can be given to threads any more.
+ */
+int adp_run_is_stopped(const struct adp_run *run);
+
 /* adp_run_cleanup drains what is in flight, stops the threads, wipes and frees. */
 void adp_run_cleanup(struct adp_run *run);
 

@@ -122,6 +122,8 @@ static enum adp_status drain(struct adp_archive_writer *writer, struct adp_error
 
     while (status == ADP_OK && writer->written_segments < writer->next_position)
         status = adp_run_turn(writer->run, 1, err);
+    if (status != ADP_OK) /* nothing must outlive what it works on */
+        adp_run_stop(writer->run);
     return status;
 }
 
@@ -194,8 +196,10 @@ void adp_archive_writer_abandon(struct adp_archive_writer *writer)
     if (writer == NULL)
         return;
     segments_fail(writer, ADP_ERR_CANCELLED, &abandoned); /* what is sealed now is not written */
-    if (writer->current != NULL)
-        segments_dispatch(writer, 1);
-    (void)drain(writer, NULL);
+    if (!adp_run_is_stopped(writer->run)) {
+        if (writer->current != NULL)
+            segments_dispatch(writer, 1);
+        (void)drain(writer, NULL);
+    }
     free_writer(writer);
 }

@@ -13,29 +13,20 @@ struct admission {
 
 size_t adp_vault_num_devices(const struct adp_vault *vault)
 {
-    size_t num = 0;
-
-    for (size_t i = 0; i < vault->keybag.num_recipients; i++)
-        num += vault->keybag.recipients[i].kind <= ADP_RECIPIENT_SEALER;
-    return num;
+    return vault->keybag.num_recipients;
 }
 
 void adp_vault_device(const struct adp_vault *vault, size_t index, struct adp_device *out_device)
 {
-    const struct adp_recipient *recipient = vault->keybag.recipients;
-    size_t i = 0;
+    const struct adp_recipient *recipient = &vault->keybag.recipients[index];
 
-    for (;; i++) {
-        if (recipient[i].kind <= ADP_RECIPIENT_SEALER && index-- == 0)
-            break;
-    }
     memset(out_device, 0, sizeof(*out_device));
-    out_device->name = recipient[i].name;
-    out_device->kind = (enum adp_kind)recipient[i].kind;
-    out_device->is_active = recipient[i].state == ADP_RECIPIENT_ACTIVE;
-    out_device->is_self = i == vault->self;
-    out_device->added_ns = recipient[i].added_ns;
-    adp_recipient_id(out_device->id, &recipient[i]);
+    out_device->name = recipient->name;
+    out_device->kind = (enum adp_kind)recipient->kind;
+    out_device->is_active = recipient->state == ADP_RECIPIENT_ACTIVE;
+    out_device->is_self = index == vault->self;
+    out_device->added_ns = recipient->added_ns;
+    adp_recipient_id(out_device->id, recipient);
 }
 
 static enum adp_status check_new(const struct adp_keybag *keybag,

@@ -20,8 +20,7 @@ static enum adp_status find(const struct adp_vault *vault, const char *name, siz
     for (size_t i = 0; i < keybag->num_recipients; i++) {
         const struct adp_recipient *recipient = &keybag->recipients[i];
 
-        if (recipient->kind > ADP_RECIPIENT_SEALER || recipient->state != ADP_RECIPIENT_ACTIVE ||
-            strcmp(recipient->name, name) != 0)
+        if (recipient->state != ADP_RECIPIENT_ACTIVE || strcmp(recipient->name, name) != 0)
             continue;
         *out_index = i;
         if (i != vault->self)
@@ -29,9 +28,22 @@ static enum adp_status find(const struct adp_vault *vault, const char *name, siz
         adp_fail(err, ADP_ERR_ARGUMENT, vault->path, "a device does not remove itself");
         return adp_error_hint(err, ADP_ERR_ARGUMENT, "run it on another trusted device");
     }
-    adp_fail(err, ADP_ERR_NOT_FOUND, vault->path,
-             "the vault has no active device or sealer called \"%s\"", name);
+    adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "nobody called \"%s\" has access to the vault",
+             name);
     return adp_error_hint(err, ADP_ERR_NOT_FOUND, "adp-seal device list shows them");
+}
+
+static const char *kind_word(enum adp_recipient_kind kind)
+{
+    static const char *const words[] = {
+        [ADP_RECIPIENT_DEVICE] = "device",
+        [ADP_RECIPIENT_SEALER] = "sealer",
+        [ADP_RECIPIENT_RECOVERY] = "recovery key",
+        [ADP_RECIPIENT_OPERATOR] = "operator",
+        [ADP_RECIPIENT_CONTACT] = "recovery contact",
+    };
+
+    return words[kind];
 }
 
 static void drop_wraps(struct adp_keybag *keybag, size_t index)
@@ -50,11 +62,17 @@ static void drop_wraps(struct adp_keybag *keybag, size_t index)
     }
 }
 
-/* A device knew the account's key and that of every category: both are new from now on. */
-static enum adp_status renew(struct adp_keybag *keybag, struct removal *secrets,
-                             struct adp_error *err)
+/* What the one that was removed knew is new from now on: a device the account's key, each but a
+ * sealer those of categories. */
+static enum adp_status renew(struct adp_keybag *keybag, enum adp_recipient_kind kind,
+                             struct removal *secrets, struct adp_error *err)
 {
-    enum adp_status status = adp_keybag_new_account(keybag, secrets->seed, err);
+    enum adp_status status = ADP_OK;
+
+    if (kind == ADP_RECIPIENT_SEALER)
+        return ADP_OK;
+    if (kind == ADP_RECIPIENT_DEVICE)
+        status = adp_keybag_new_account(keybag, secrets->seed, err);
 
     for (unsigned category = 1; status == ADP_OK && category <= ADP_NUM_CATEGORIES; category++)
         status = adp_keybag_rotate(keybag, category, err);
@@ -67,25 +85,23 @@ static enum adp_status remove_recipient(struct adp_vault *vault, size_t index,
     struct adp_keybag next;
     struct adp_recipient *recipient;
     char reason[sizeof(next.reason)];
-    int is_device;
+    enum adp_recipient_kind kind;
     enum adp_status status = adp_keybag_copy(&next, &vault->keybag, err);
 
     if (status != ADP_OK)
         return status;
     recipient = &next.recipients[index];
-    is_device = recipient->kind == ADP_RECIPIENT_DEVICE;
+    kind = (enum adp_recipient_kind)recipient->kind;
     recipient->state = ADP_RECIPIENT_REMOVED;
     recipient->removed_ns = adp_vault_now();
+    recipient->removed_generation = vault->keybag.generation + 1;
     recipient->has_account = 0;
-    snprintf(reason, sizeof(reason),
-             is_device ? "device removed: %s; account and categories renewed"
-                       : "sealer removed: %s",
-             recipient->name);
+    snprintf(reason, sizeof(reason), "%s removed: %s", kind_word(kind), recipient->name);
     drop_wraps(&next, index);
-    if (is_device)
-        status = renew(&next, secrets, err);
+    status = renew(&next, kind, secrets, err);
     if (status == ADP_OK)
-        status = adp_vault_publish(vault, &next, is_device ? secrets->seed : secrets->old_seed,
+        status = adp_vault_publish(vault, &next,
+                                   kind == ADP_RECIPIENT_DEVICE ? secrets->seed : secrets->old_seed,
                                    reason, err);
     adp_keybag_free(&next);
     return status;

@@ -117,6 +117,17 @@ static const struct adp_recipient *find_author(const struct adp_vault *vault,
     return NULL;
 }
 
+/* Clocks differ: of a record's time only so much is held against its author. */
+#define CLOCK_TOLERANCE_NS (INT64_C(86400) * 1000000000)
+
+static int is_after_removal(const struct adp_recipient *author, const struct adp_record *record)
+{
+    if (author->state != ADP_RECIPIENT_REMOVED)
+        return 0;
+    return record->keybag_generation >= author->removed_generation ||
+           record->started_ns > author->removed_ns + CLOCK_TOLERANCE_NS;
+}
+
 static enum adp_status check_record(const struct adp_vault *vault, const struct adp_record *record,
                                     const char *id, const uint8_t *data, size_t len,
                                     const char *path, struct adp_error *err)
@@ -128,6 +139,8 @@ static enum adp_status check_record(const struct adp_vault *vault, const struct 
     if (strcmp(record->id, id) != 0)
         return adp_fail(err, ADP_ERR_MISMATCH, path, "this record is that of snapshot %s",
                         record->id);
+    if (!adp_snapshot_id_is_of(id, record->started_ns))
+        return adp_fail(err, ADP_ERR_MISMATCH, path, "its name does not tell when it was started");
     if (record->keybag_generation > vault->keybag.generation) {
         adp_fail(err, ADP_ERR_ROLLBACK, path,
                  "it was sealed under keybag generation %" PRIu64 ", but the vault's is %" PRIu64,
@@ -143,7 +156,7 @@ static enum adp_status check_record(const struct adp_vault *vault, const struct 
         return adp_error_hint(err, ADP_ERR_SIGNATURE,
                               "a newer keybag may know them; if not, it is forged");
     }
-    if (author->state == ADP_RECIPIENT_REMOVED && record->started_ns >= author->removed_ns) {
+    if (is_after_removal(author, record)) {
         adp_fail(err, ADP_ERR_SIGNATURE, path, "\"%s\" made this record after it was removed",
                  author->name);
         return adp_error_hint(err, ADP_ERR_SIGNATURE,
@@ -211,29 +224,52 @@ static enum adp_status resolve_prefix(const struct adp_vault *vault,
     return no_such_snapshot(vault, names, name, err);
 }
 
-/* Ids order by the second; among those of the last second the signed time decides. */
+static int has_access(const struct adp_vault *vault, const struct adp_record *record)
+{
+    return find_author(vault, record->author)->state == ADP_RECIPIENT_ACTIVE;
+}
+
+/* Ids order by the second; among those of one second the signed time decides. |*out| is the record
+ * of |names->items[index]|. */
+static enum adp_status latest_of_second(const struct adp_vault *vault,
+                                        const struct adp_vault_names *names, size_t index,
+                                        struct adp_record *out, struct adp_error *err)
+{
+    const size_t second_len = ADP_SNAPSHOT_ID_LEN - 9;
+    enum adp_status status = ADP_OK;
+
+    for (size_t i = index; status == ADP_OK && i > 0; i--) {
+        struct adp_record other;
+
+        if (strncmp(names->items[i - 1], names->items[index], second_len) != 0)
+            break;
+        status = adp_vault_load_record(vault, names->items[i - 1], &other, err);
+        if (status == ADP_OK && has_access(vault, &other) == has_access(vault, out) &&
+            other.started_ns > out->started_ns)
+            *out = other;
+    }
+    return status;
+}
+
+/* The newest snapshot of those that have access still, for what a removed one signs nobody can
+ * date; if there is none, the newest. */
 static enum adp_status resolve_latest(const struct adp_vault *vault,
                                       const struct adp_vault_names *names, struct adp_record *out,
                                       struct adp_error *err)
 {
-    const size_t second_len = ADP_SNAPSHOT_ID_LEN - 9;
-    const char *last;
     enum adp_status status;
 
     if (names->num == 0)
         return no_such_snapshot(vault, names, "latest", err);
-    last = names->items[names->num - 1];
-    status = adp_vault_load_record(vault, last, out, err);
-    for (size_t i = names->num - 1; status == ADP_OK && i > 0; i--) {
-        struct adp_record other;
-
-        if (strncmp(names->items[i - 1], last, second_len) != 0)
-            break;
-        status = adp_vault_load_record(vault, names->items[i - 1], &other, err);
-        if (status == ADP_OK && other.started_ns > out->started_ns)
-            *out = other;
+    for (size_t i = names->num; i > 0; i--) {
+        status = adp_vault_load_record(vault, names->items[i - 1], out, err);
+        if (status != ADP_OK)
+            return status;
+        if (has_access(vault, out))
+            return latest_of_second(vault, names, i - 1, out, err);
     }
-    return status;
+    status = adp_vault_load_record(vault, names->items[names->num - 1], out, err);
+    return status == ADP_OK ? latest_of_second(vault, names, names->num - 1, out, err) : status;
 }
 
 enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *name,

@@ -7,11 +7,13 @@ vault does not know), OUT/request and OUT/expected.json (what the first snapshot
 second snapshot is attested, the first is not.
 """
 
+import calendar
 import argparse
 import base64
 import hashlib
 import json
 import struct
+import time
 import sys
 from pathlib import Path
 
@@ -176,7 +178,8 @@ class Encoder:
         (folder / "attestation.adpt").write_bytes(hook("attestation-file", fields.pack()))
 
     def write_record(self, snapshot, generation, author, archives, hook, flags=0):
-        record = RecordFields(self.vault_id, snapshot.encode(), START_NS, START_NS + 10**9,
+        start = calendar.timegm(time.strptime(snapshot[:16], "%Y%m%dT%H%M%SZ")) * 10**9
+        record = RecordFields(self.vault_id, snapshot.encode(), start, start + 10**9,
                               generation, author.recipient_id(), archives, flags)
         record = hook("record", record)
         tail = hook("record-tail", b"")

@@ -107,6 +107,7 @@ class Recipient:
     added: int
     removed: int
     account_wrap: bytes
+    removed_generation: int = 0
 
     def recipient_id(self):
         return sha256(self.kem_public + self.signing_public)[:16]
@@ -179,7 +180,7 @@ class Keybag:
         return private
 
 
-def _recipient(r):
+def _recipient(r, version):
     kind, state = r.u8(), r.u8()
     r.require(DEVICE <= kind <= RECOVERY_CONTACT, f"unknown kind of recipient {kind}")
     r.require(state in (ACTIVE, REMOVED), f"unknown state of a recipient {state}")
@@ -188,12 +189,14 @@ def _recipient(r):
     r.require(kind != SEALER or kem == ZERO32, "sealer with a KEM public key")
     r.require(kind in (DEVICE, SEALER) or signing == ZERO32, "signing key not zero")
     added, removed = r.i64(), r.i64()
-    r.require(state == REMOVED or removed == 0, "active recipient with a time of removal")
+    generation = r.u64() if version > 1 else 0
+    r.require(state == REMOVED or removed == generation == 0, "active recipient with a removal")
     wraps = r.u8()
     r.require(wraps <= 1, f"{wraps} account wraps")
     r.require(not wraps or (kind == DEVICE and state == ACTIVE),
               "account wrap for another than an active device")
-    return Recipient(kind, state, name, kem, signing, added, removed, r.bytes(80 * wraps))
+    return Recipient(kind, state, name, kem, signing, added, removed, r.bytes(80 * wraps),
+                     generation)
 
 
 def _epoch(r, expected, recipients):
@@ -227,7 +230,7 @@ def parse_keybag(data, path, generation):
     count = r.u16()
     r.require(1 <= count <= 1024, f"{count} recipients")
     r.require(bag.author < count, f"author {bag.author} is not a recipient")
-    bag.recipients = [_recipient(r) for _ in range(count)]
+    bag.recipients = [_recipient(r, version) for _ in range(count)]
     names = [recipient.name for recipient in bag.recipients if recipient.state == ACTIVE]
     r.require(len(set(names)) == len(names), "two active recipients share a name")
     count = r.u16()

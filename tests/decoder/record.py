@@ -1,6 +1,7 @@
 """Snapshot records, section 5."""
 
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from keybag import ACTIVE, CATEGORIES, category_name, read_capped
 from primitives import MIB, FormatError, Reader, verify_signature
 
 ATTESTED = 1
+DAY_NS = 86400 * 10**9
 SNAPSHOT_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 
 
@@ -69,7 +71,11 @@ def parse_record(data, path, snapshot_id, keybag):
     r.require(generation >= 1, "keybag generation 0")
     author = keybag.find_author(r.bytes(16))
     r.require(author is not None, "author is no device or sealer of the keybag")
-    r.require(author.state == ACTIVE or started < author.removed, "made after its author's removal")
+    r.require(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(started // 10**9)) == snapshot_id[:16],
+              "snapshot id is not of the time of the start")
+    r.require(author.state == ACTIVE or (generation < author.removed_generation
+                                         and started <= author.removed + DAY_NS),
+              "made after its author's removal")
     count = r.u16()
     r.require(count <= len(CATEGORIES), f"{count} archives")
     archives = []

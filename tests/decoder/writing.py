@@ -273,7 +273,8 @@ def with_length(data, extra):
 
 def _recipient_bytes(r):
     return (bytes([r.kind, r.state]) + str8(r.name.encode()) + r.kem_public + r.signing_public
-            + struct.pack("<qqB", r.added, r.removed, 1 if r.account_wrap else 0) + r.account_wrap)
+            + struct.pack("<qqQB", r.added, r.removed, r.removed_generation,
+                          1 if r.account_wrap else 0) + r.account_wrap)
 
 
 def _category_bytes(number, epochs):

@@ -114,24 +114,35 @@ static void test_a_trusted_device_may(void)
     rig_close(&rig);
 }
 
-/* A record that a removed device makes after its removal, with the keys of that time. */
-static void test_a_record_after_the_removal(void)
+/* What a removed device seals with a vault that it had opened before, so that it still believes. */
+static enum adp_status seal_as_phone(struct chain_rig *rig, struct adp_vault *theirs)
+{
+    struct adp_report report;
+    struct seal_rig phone = rig->seal;
+
+    phone.vault = theirs;
+    return seal_rig_seal(&phone, (struct adp_options){0}, &report);
+}
+
+static void open_as_phone(struct chain_rig *rig, struct adp_vault **out)
+{
+    CU_ASSERT_EQUAL_FATAL(adp_vault_open(out, rig->seal.vault_path, rig->phone, &rig->seal.err),
+                          ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_trust(*out, NULL, &rig->seal.err), ADP_OK);
+}
+
+static void test_a_record_of_a_later_generation(void)
 {
     struct adp_snapshots snapshots;
     struct adp_vault *theirs;
-    struct adp_report report;
     struct chain_rig rig;
-    struct seal_rig phone;
 
     rig_open(&rig);
     seal_rig_write(&rig.seal, "a.bin", 1000, 1);
-    CU_ASSERT_EQUAL_FATAL(adp_vault_open(&theirs, rig.seal.vault_path, rig.phone, &rig.seal.err),
-                          ADP_OK);
-    CU_ASSERT_EQUAL(adp_vault_trust(theirs, NULL, &rig.seal.err), ADP_OK);
+    open_as_phone(&rig, &theirs);
     CU_ASSERT_EQUAL(adp_vault_remove_device(rig.seal.vault, "phone", &rig.seal.err), ADP_OK);
-    phone = rig.seal;
-    phone.vault = theirs; /* opened before, so that it still believes */
-    CU_ASSERT_EQUAL(seal_rig_seal(&phone, (struct adp_options){0}, &report), ADP_OK);
+    theirs->keybag.generation = rig.seal.vault->keybag.generation;
+    CU_ASSERT_EQUAL(seal_as_phone(&rig, theirs), ADP_OK);
     CU_ASSERT_EQUAL(adp_vault_snapshots(rig.seal.vault, &snapshots, NULL, NULL, &rig.seal.err),
                     ADP_ERR_PARTIAL);
     CU_ASSERT_PTR_NOT_NULL(strstr(rig.seal.err.message, "after it was removed"));
@@ -141,12 +152,78 @@ static void test_a_record_after_the_removal(void)
     rig_close(&rig);
 }
 
+/* Dated before the removal it cannot be told from an older one: it is listed, and is not the
+ * latest.
+ */
+static void test_a_record_of_an_older_generation(void)
+{
+    struct adp_snapshots snapshots;
+    struct adp_report report;
+    struct adp_record latest;
+    struct adp_vault *theirs;
+    struct chain_rig rig;
+
+    rig_open(&rig);
+    seal_rig_write(&rig.seal, "a.bin", 1000, 1);
+    open_as_phone(&rig, &theirs);
+    CU_ASSERT_EQUAL(adp_vault_remove_device(rig.seal.vault, "phone", &rig.seal.err), ADP_OK);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig.seal, (struct adp_options){0}, &report), ADP_OK);
+    sleep(1); /* ids order by the second */
+    CU_ASSERT_EQUAL(seal_as_phone(&rig, theirs), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_snapshots(rig.seal.vault, &snapshots, NULL, NULL, &rig.seal.err),
+                    ADP_OK);
+    CU_ASSERT_EQUAL_FATAL(snapshots.num, 2);
+    CU_ASSERT_STRING_EQUAL(snapshots.items[1].author, "phone");
+    CU_ASSERT_EQUAL(adp_vault_resolve(rig.seal.vault, "latest", &latest, &rig.seal.err), ADP_OK);
+    CU_ASSERT_STRING_EQUAL(latest.id, report.snapshot);
+    adp_snapshots_free(&snapshots);
+    adp_vault_free(theirs);
+    rig_close(&rig);
+}
+
+/* One that somebody has slipped in, of a kind that is no device: it is listed and can be removed.
+ */
+static void test_a_contact_that_was_slipped_in(void)
+{
+    struct adp_recipient contact = {
+        .kind = ADP_RECIPIENT_CONTACT, .state = ADP_RECIPIENT_ACTIVE, .name = "x"};
+    uint8_t seed[ADP_SIGN_SEED_LEN], private_key[ADP_KEM_KEY_LEN];
+    struct adp_keybag next;
+    struct adp_device device;
+    struct chain_rig rig;
+    size_t index;
+
+    rig_open(&rig);
+    adp_kem_generate(private_key, contact.kem_pub);
+    CU_ASSERT_EQUAL_FATAL(adp_keybag_copy(&next, &rig.seal.vault->keybag, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_keybag_add_recipient(&next, &contact, &index, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_keybag_rotate(&next, 17, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_account_seed(rig.seal.vault, seed, &rig.seal.err), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_publish(rig.seal.vault, &next, seed, "rotated: notes", NULL), ADP_OK);
+    adp_keybag_free(&next);
+    adp_vault_device(rig.seal.vault, adp_vault_num_devices(rig.seal.vault) - 1, &device);
+    CU_ASSERT_STRING_EQUAL(device.name, "x");
+    CU_ASSERT_EQUAL(device.kind, ADP_KIND_RECOVERY_CONTACT);
+    CU_ASSERT_EQUAL(adp_vault_remove_device(rig.seal.vault, "x", &rig.seal.err), ADP_OK);
+    for (unsigned c = 0; c < ADP_NUM_CATEGORIES; c++) {
+        const struct adp_keybag_category *category = &rig.seal.vault->keybag.categories[c];
+        const struct adp_epoch *last = &category->epochs[category->num_epochs - 1];
+
+        CU_ASSERT(last->number > 1);
+        for (size_t i = 0; i < last->num_wraps; i++)
+            CU_ASSERT_NOT_EQUAL(last->wraps[i].recipient, index);
+    }
+    rig_close(&rig);
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
         {"forged generations", test_forgeries},
         {"a trusted device may", test_a_trusted_device_may},
-        {"a record after its author's removal", test_a_record_after_the_removal},
+        {"a record of a later generation", test_a_record_of_a_later_generation},
+        {"a record of an older generation", test_a_record_of_an_older_generation},
+        {"a contact that was slipped in", test_a_contact_that_was_slipped_in},
     };
 
     return adp_test_main("Chain of keybags", cases, sizeof(cases) / sizeof(cases[0]));

@@ -344,7 +344,7 @@ static const struct forgery forgeries[] = {
     {"a reason past the end", 116, "ff", ADP_ERR_FORMAT},
     {"1025 recipients", RECIPIENTS_OFFSET, "0104", ADP_ERR_FORMAT},
     {"1024 recipients", RECIPIENTS_OFFSET, "0004", ADP_ERR_FORMAT},
-    {"more account wraps", RECIPIENTS_OFFSET + 2 + 2 + 7 + 80, "02", ADP_ERR_FORMAT},
+    {"more account wraps", RECIPIENTS_OFFSET + 2 + 2 + 7 + 88, "02", ADP_ERR_FORMAT},
 };
 
 static void test_forgeries(void)
