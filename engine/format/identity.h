@@ -68,8 +68,14 @@ enum adp_status adp_identity_decode(struct adp_identity **out, const uint8_t *da
                                     const char *passphrase, const char *path,
                                     struct adp_error *err);
 
-/* adp_identity_store writes the identity back to its file, atomically. */
-enum adp_status adp_identity_store(const struct adp_identity *identity, struct adp_error *err);
+/* adp_identity_decode_again decodes what the file of |identity| has meanwhile become. */
+enum adp_status adp_identity_decode_again(struct adp_identity **out,
+                                          const struct adp_identity *identity, const uint8_t *data,
+                                          size_t len);
+
+/* adp_identity_store writes the identity back to its file, atomically. What others have learnt
+ * meanwhile is kept: of two pins of one vault the one of the higher generation. */
+enum adp_status adp_identity_store(struct adp_identity *identity, struct adp_error *err);
 
 /* adp_identity_pin returns what is known of |vault_id|, or NULL; adp_identity_set_pin remembers. */
 const struct adp_pin *adp_identity_pin(const struct adp_identity *identity,

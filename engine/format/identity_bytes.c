@@ -203,9 +203,9 @@ static enum adp_status identity_open_plain(struct adp_identity *out, const uint8
                                   len - IDENTITY_PAYLOAD_POS - ADP_HASH_LEN, err);
 }
 
+/* Decrypts with the key from the passphrase, which |out| has by now. */
 static enum adp_status identity_open_sealed(struct adp_identity *out, const uint8_t *data,
-                                            size_t len, const uint8_t *nonce,
-                                            const char *passphrase, struct adp_error *err)
+                                            size_t len, const uint8_t *nonce, struct adp_error *err)
 {
     size_t sealed_len = len - IDENTITY_PAYLOAD_POS;
     enum adp_status status;
@@ -213,12 +213,6 @@ static enum adp_status identity_open_sealed(struct adp_identity *out, const uint
 
     if (sealed_len < ADP_AEAD_TAG_LEN)
         return adp_fail(err, ADP_ERR_FORMAT, out->path, "the identity ends too soon");
-    if (passphrase == NULL)
-        return adp_fail(err, ADP_ERR_PASSPHRASE, out->path, "the identity is under a passphrase");
-    status =
-        adp_scrypt(out->keys->file_key, passphrase, out->salt, out->log2_n, out->r, out->p, err);
-    if (status != ADP_OK)
-        return status;
     payload = adp_secret_new(sealed_len);
     if (payload == NULL)
         return adp_fail_memory(err);
@@ -233,8 +227,23 @@ static enum adp_status identity_open_sealed(struct adp_identity *out, const uint
     return status;
 }
 
-enum adp_status adp_identity_decode(struct adp_identity **out, const uint8_t *data, size_t len,
-                                    const char *passphrase, const char *path, struct adp_error *err)
+/* The key from the passphrase; or from |known|, whose file this was or is. */
+static enum adp_status identity_file_key(struct adp_identity *out, const char *passphrase,
+                                         const struct adp_identity *known, struct adp_error *err)
+{
+    if (known != NULL && known->has_passphrase &&
+        memcmp(known->salt, out->salt, sizeof(out->salt)) == 0) {
+        memcpy(out->keys->file_key, known->keys->file_key, sizeof(out->keys->file_key));
+        return ADP_OK;
+    }
+    if (passphrase == NULL)
+        return adp_fail(err, ADP_ERR_PASSPHRASE, out->path, "the identity is under a passphrase");
+    return adp_scrypt(out->keys->file_key, passphrase, out->salt, out->log2_n, out->r, out->p, err);
+}
+
+static enum adp_status identity_decode(struct adp_identity **out, const uint8_t *data, size_t len,
+                                       const char *passphrase, const struct adp_identity *known,
+                                       const char *path, struct adp_error *err)
 {
     struct adp_identity *identity = adp_identity_new(path);
     uint8_t nonce[ADP_AEAD_NONCE_LEN];
@@ -245,10 +254,13 @@ enum adp_status adp_identity_decode(struct adp_identity **out, const uint8_t *da
         return adp_fail_memory(err);
     adp_reader_init(&reader, data, len);
     status = identity_parse_start(identity, &reader, nonce, err);
-    if (status == ADP_OK && identity->has_passphrase)
-        status = identity_open_sealed(identity, data, len, nonce, passphrase, err);
-    else if (status == ADP_OK)
+    if (status == ADP_OK && identity->has_passphrase) {
+        status = identity_file_key(identity, passphrase, known, err);
+        if (status == ADP_OK)
+            status = identity_open_sealed(identity, data, len, nonce, err);
+    } else if (status == ADP_OK) {
         status = identity_open_plain(identity, data, len, err);
+    }
     if (status != ADP_OK) {
         adp_identity_free(identity);
         return status;
@@ -256,4 +268,17 @@ enum adp_status adp_identity_decode(struct adp_identity **out, const uint8_t *da
     adp_identity_derive(identity);
     *out = identity;
     return ADP_OK;
+}
+
+enum adp_status adp_identity_decode(struct adp_identity **out, const uint8_t *data, size_t len,
+                                    const char *passphrase, const char *path, struct adp_error *err)
+{
+    return identity_decode(out, data, len, passphrase, NULL, path, err);
+}
+
+enum adp_status adp_identity_decode_again(struct adp_identity **out,
+                                          const struct adp_identity *identity, const uint8_t *data,
+                                          size_t len)
+{
+    return identity_decode(out, data, len, NULL, identity, identity->path, NULL);
 }

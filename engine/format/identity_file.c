@@ -203,7 +203,34 @@ enum adp_status adp_identity_load(struct adp_identity **out_identity, const char
     return ADP_OK;
 }
 
-enum adp_status adp_identity_store(const struct adp_identity *identity, struct adp_error *err)
+/* Takes over what another process has pinned since this identity was loaded: a removal that was
+ * seen must not be forgotten. What cannot be read is written anew. */
+static void identity_merge(struct adp_identity *identity)
 {
+    struct adp_identity *present = NULL;
+    uint8_t *data = NULL;
+    size_t len = 0;
+
+    if (adp_fs_load(AT_FDCWD, identity->path, ADP_IDENTITY_MAX, &data, &len) == 0 &&
+        adp_identity_decode_again(&present, identity, data, len) == ADP_OK) {
+        int is_same = memcmp(present->sign_pub, identity->sign_pub, ADP_SIGN_PUB_LEN) == 0;
+
+        for (size_t i = 0; is_same && i < present->num_pins; i++) {
+            const struct adp_pin *pin = &present->pins[i];
+            const struct adp_pin *known = adp_identity_pin(identity, pin->vault_id);
+
+            if (known == NULL || known->generation < pin->generation)
+                (void)adp_identity_set_pin(identity, pin, NULL);
+        }
+        adp_identity_free(present);
+    }
+    if (data != NULL)
+        adp_wipe(data, len);
+    free(data);
+}
+
+enum adp_status adp_identity_store(struct adp_identity *identity, struct adp_error *err)
+{
+    identity_merge(identity);
     return identity_publish(identity, identity->path, ADP_FS_PUBLISH_REPLACE, err);
 }

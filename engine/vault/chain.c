@@ -73,7 +73,10 @@ static enum adp_status read_generation(const struct adp_vault *vault, uint64_t n
     if (rc == -ENOENT) {
         status =
             adp_fail(err, ADP_ERR_MISSING, out->path, "this generation of the keybag is missing");
-        return adp_error_hint(err, status, "restore the file from a copy of the vault");
+        return adp_error_hint(
+            err, status,
+            "restore the file from a copy of the vault; if no copy has it, a newer "
+            "keybag may be forged: set that aside");
     }
     if (rc < 0)
         return adp_fail_errno(err, -rc, out->path, "cannot read the keybag");
@@ -131,8 +134,8 @@ static enum adp_status check_step(const struct generation *from, const struct ge
              "this keybag was made by \"%s\", which was no trusted device at that time",
              next->keybag.recipients[next->keybag.author].name);
     return adp_error_hint(err, ADP_ERR_SIGNATURE,
-                          "a device that was removed may have written it: restore the newest good "
-                          "files of keybag/ from a copy of the vault");
+                          "set this file aside, and see who can write to the vault: a device that "
+                          "was removed may have made it");
 }
 
 static int is_account(const struct adp_pin *pin, const struct adp_keybag *keybag)

@@ -351,6 +351,36 @@ static void test_default_path(void)
     CU_ASSERT_EQUAL(adp_identity_default_path(&path, NULL), ADP_ERR_ARGUMENT);
 }
 
+/* Two processes that have loaded one file: what one has learnt the other does not undo. */
+static void check_two_at_once(const char *name, const char *passphrase)
+{
+    struct adp_identity *first, *second, *third;
+    struct adp_error err = {0};
+    const char *path = path_of(name);
+
+    et_expect(adp_identity_create(&first, path, ADP_KIND_DEVICE, "laptop", passphrase, &err),
+              ADP_OK, &err, "create");
+    pin(first, 1, 4);
+    et_expect(adp_identity_store(first, &err), ADP_OK, &err, "store");
+    et_expect(adp_identity_load(&second, path, passphrase, &err), ADP_OK, &err, "load");
+    pin(first, 1, 5);
+    et_expect(adp_identity_store(first, &err), ADP_OK, &err, "store");
+    pin(second, 2, 1);
+    et_expect(adp_identity_store(second, &err), ADP_OK, &err, "store");
+    et_expect(adp_identity_load(&third, path, passphrase, &err), ADP_OK, &err, "load");
+    CU_ASSERT_EQUAL_FATAL(third->num_pins, 2);
+    CU_ASSERT_EQUAL(third->pins[0].generation, 5);
+    adp_identity_free(third);
+    adp_identity_free(second);
+    adp_identity_free(first);
+}
+
+static void test_two_at_once(void)
+{
+    check_two_at_once("two", NULL);
+    check_two_at_once("two-secret", PASSPHRASE);
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
@@ -362,6 +392,7 @@ int main(void)
         {"a file", test_file},
         {"a file under a passphrase", test_file_with_passphrase},
         {"files that are refused", test_refused_files},
+        {"two at once", test_two_at_once},
         {"where it lies", test_default_path},
     };
     int result;
