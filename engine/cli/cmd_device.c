@@ -14,22 +14,6 @@
 #define REQUEST_MAX    65536
 #define NS_PER_S       1000000000
 
-static const char *kind_word(enum adp_kind kind)
-{
-    switch (kind) {
-    case ADP_KIND_SEALER:
-        return "sealer";
-    case ADP_KIND_RECOVERY_KEY:
-        return "recovery key";
-    case ADP_KIND_OPERATOR:
-        return "operator";
-    case ADP_KIND_RECOVERY_CONTACT:
-        return "recovery contact";
-    default:
-        return "device";
-    }
-}
-
 /* requesting_identity loads the identity, or makes it. */
 static enum adp_status requesting_identity(struct adp_identity **out_identity, const char *path,
                                            const struct cli *cli, struct adp_error *err)
@@ -47,7 +31,7 @@ static enum adp_status requesting_identity(struct adp_identity **out_identity, c
         return status;
     status = out_fail(err, ADP_ERR_EXISTS, path, "name another file with --identity",
                       "the identity that is there is a %s's",
-                      kind_word(adp_identity_kind(*out_identity)));
+                      adp_kind_name(adp_identity_kind(*out_identity)));
     adp_identity_free(*out_identity);
     return status;
 }
@@ -59,7 +43,7 @@ static void print_request(struct cli *cli, const struct adp_identity *identity, 
         text_set(cli->out.root, "identity", path);
         text_set(cli->out.root, "name", adp_identity_name(identity));
         json_object_set_new(cli->out.root, "kind",
-                            json_string(kind_word(adp_identity_kind(identity))));
+                            json_string(adp_kind_name(adp_identity_kind(identity))));
         json_object_set_new(cli->out.root, "request", json_string(request));
         return;
     }
@@ -126,7 +110,7 @@ static void tell_newest(struct cli *cli, const struct adp_vault *vault)
     adp_vault_device(vault, adp_vault_num_devices(vault) - 1, &device);
     if (cli->out.is_json) {
         text_set(cli->out.root, "name", device.name);
-        json_object_set_new(cli->out.root, "kind", json_string(kind_word(device.kind)));
+        json_object_set_new(cli->out.root, "kind", json_string(adp_kind_name(device.kind)));
         json_object_set_new(cli->out.root, "generation",
                             json_integer((json_int_t)adp_vault_generation(vault)));
         json_object_set_new(cli->out.root, "account", json_string(fingerprint));
@@ -134,7 +118,7 @@ static void tell_newest(struct cli *cli, const struct adp_vault *vault)
     if (!out_shows_text(&cli->out))
         return;
     text_print(device.name);
-    printf(" is admitted as a %s\n", kind_word(device.kind));
+    printf(" is admitted as a %s\n", adp_kind_name(device.kind));
     out_note(&cli->out, "There, once: adp-seal %s ... --account \"%s\"",
              device.kind == ADP_KIND_SEALER ? "seal" : "open", fingerprint);
 }
@@ -165,7 +149,7 @@ static void add_row(struct table *table, const struct adp_device *device)
 
     human_time(time, device->added_ns / NS_PER_S);
     table_add(table, "%s%s", device->name, device->is_self ? " (this one)" : "");
-    table_add(table, "%s", kind_word(device->kind));
+    table_add(table, "%s", adp_kind_name(device->kind));
     table_add(table, "%s", device->is_active ? "active" : "removed");
     table_add(table, "%s", time);
     table_add(table, "%02x%02x%02x%02x", device->id[0], device->id[1], device->id[2],
@@ -180,7 +164,7 @@ static json_t *device_json(const struct adp_device *device)
     for (size_t i = 0; i < sizeof(device->id); i++)
         sprintf(id + 2 * i, "%02x", device->id[i]);
     text_set(object, "name", device->name);
-    json_object_set_new(object, "kind", json_string(kind_word(device->kind)));
+    json_object_set_new(object, "kind", json_string(adp_kind_name(device->kind)));
     json_object_set_new(object, "active", json_boolean(device->is_active));
     json_object_set_new(object, "self", json_boolean(device->is_self));
     json_object_set_new(object, "added_ns", json_integer(device->added_ns));

@@ -156,6 +156,9 @@ enum adp_kind {
     ADP_KIND_RECOVERY_CONTACT = 5,
 };
 
+/* adp_kind_name returns what people call |kind|, e.g. "recovery key"; NULL if there is none. */
+ADP_EXPORT const char *adp_kind_name(enum adp_kind kind);
+
 /* adp_identity_default_path returns where the identity lies if nothing else is said: the
  * environment variable ADP_SEAL_IDENTITY, else adp-seal/identity below XDG_CONFIG_HOME or
  * ~/.config. The caller frees it with free(). */
@@ -232,7 +235,7 @@ adp_vault_trust(struct adp_vault *vault, const char *fingerprint, struct adp_err
 ADP_EXPORT uint64_t adp_vault_generation(const struct adp_vault *vault);
 
 struct adp_device {
-    const char *name; /* lives as long as the vault is open and no device is added */
+    const char *name; /* lives until the vault is freed, or changed through this handle */
     enum adp_kind kind;
     int is_active;
     int is_self; /* it is the identity that the vault was opened with */

@@ -11,6 +11,19 @@ struct admission {
     uint8_t epoch_private[ADP_KEM_KEY_LEN];
 };
 
+const char *adp_kind_name(enum adp_kind kind)
+{
+    static const char *const names[] = {
+        [ADP_KIND_DEVICE] = "device",
+        [ADP_KIND_SEALER] = "sealer",
+        [ADP_KIND_RECOVERY_KEY] = "recovery key",
+        [ADP_KIND_OPERATOR] = "operator",
+        [ADP_KIND_RECOVERY_CONTACT] = "recovery contact",
+    };
+
+    return kind >= ADP_KIND_DEVICE && kind <= ADP_KIND_RECOVERY_CONTACT ? names[kind] : NULL;
+}
+
 size_t adp_vault_num_devices(const struct adp_vault *vault)
 {
     return vault->keybag.num_recipients;

@@ -33,19 +33,6 @@ static enum adp_status find(const struct adp_vault *vault, const char *name, siz
     return adp_error_hint(err, ADP_ERR_NOT_FOUND, "adp-seal device list shows them");
 }
 
-static const char *kind_word(enum adp_recipient_kind kind)
-{
-    static const char *const words[] = {
-        [ADP_RECIPIENT_DEVICE] = "device",
-        [ADP_RECIPIENT_SEALER] = "sealer",
-        [ADP_RECIPIENT_RECOVERY] = "recovery key",
-        [ADP_RECIPIENT_OPERATOR] = "operator",
-        [ADP_RECIPIENT_CONTACT] = "recovery contact",
-    };
-
-    return words[kind];
-}
-
 static void drop_wraps(struct adp_keybag *keybag, size_t index)
 {
     for (size_t c = 0; c < ADP_NUM_CATEGORIES; c++) {
@@ -96,7 +83,8 @@ static enum adp_status remove_recipient(struct adp_vault *vault, size_t index,
     recipient->removed_ns = adp_vault_now();
     recipient->removed_generation = vault->keybag.generation + 1;
     recipient->has_account = 0;
-    snprintf(reason, sizeof(reason), "%s removed: %s", kind_word(kind), recipient->name);
+    snprintf(reason, sizeof(reason), "%s removed: %s", adp_kind_name((enum adp_kind)kind),
+             recipient->name);
     drop_wraps(&next, index);
     status = renew(&next, kind, secrets, err);
     if (status == ADP_OK)
