@@ -93,20 +93,12 @@ enum adp_status cmd_device_remove(struct cli *cli, struct adp_error *err)
 static enum adp_status read_categories(const struct options *options, unsigned *out,
                                        size_t *out_num, struct adp_error *err)
 {
-    *out_num = 0;
-    for (size_t i = 1; i < options->num_args; i++) {
-        unsigned category = adp_category_find(options->args[i]);
-        size_t known = 0;
+    enum adp_status status = ADP_OK;
 
-        if (category == 0)
-            return out_fail(err, ADP_ERR_ARGUMENT, NULL, "adp-seal category list shows them all",
-                            "no category is called \"%s\"", options->args[i]);
-        while (known < *out_num && out[known] != category)
-            known++;
-        if (known == *out_num)
-            out[(*out_num)++] = category;
-    }
-    return ADP_OK;
+    *out_num = 0;
+    for (size_t i = 1; status == ADP_OK && i < options->num_args; i++)
+        status = options_add_category(out, out_num, options->args[i], err);
+    return status;
 }
 
 enum adp_status cmd_rotate(struct cli *cli, struct adp_error *err)

@@ -41,18 +41,19 @@ static const struct option_info {
     [OPTION_ATTEST] = {"attest", "HOW", "on: whoever has no key can check (the default); off"},
 };
 
-static enum adp_status add_category(struct options *out, const char *name, struct adp_error *err)
+enum adp_status options_add_category(unsigned categories[ADP_NUM_CATEGORIES], size_t *num,
+                                     const char *name, struct adp_error *err)
 {
     unsigned category = adp_category_find(name);
 
     if (category == 0)
         return out_fail(err, ADP_ERR_ARGUMENT, NULL, "adp-seal category list shows them all",
                         "no category is called \"%s\"", name);
-    for (size_t i = 0; i < out->num_categories; i++) {
-        if (out->categories[i] == category)
+    for (size_t i = 0; i < *num; i++) {
+        if (categories[i] == category)
             return ADP_OK;
     }
-    out->categories[out->num_categories++] = category;
+    categories[(*num)++] = category;
     return ADP_OK;
 }
 
@@ -110,7 +111,7 @@ static enum adp_status set_checked(struct options *out, enum option_id id, const
         out->io = value;
         return ADP_OK;
     default:
-        return add_category(out, value, err);
+        return options_add_category(out->categories, &out->num_categories, value, err);
     }
 }
 

@@ -68,6 +68,12 @@ ADP_MUST_CHECK enum adp_status options_parse(struct options *out, int argc, char
                                              const char *command, unsigned allowed,
                                              struct adp_error *err);
 
+/* options_add_category adds the category called |name| to the |*num| of |categories|, if it is not
+ * among them yet. */
+ADP_MUST_CHECK enum adp_status options_add_category(unsigned categories[ADP_NUM_CATEGORIES],
+                                                    size_t *num, const char *name,
+                                                    struct adp_error *err);
+
 /* options_has returns whether the option was given. */
 int options_has(const struct options *options, enum option_id id);
 

@@ -74,7 +74,7 @@ enum adp_status adp_keybag_new_account(struct adp_keybag *keybag,
     return status;
 }
 
-/* "3 categories rotated: photos, notes, drive", cut where there is no room. */
+/* "rotated: photos, notes, drive", cut where there is no room. */
 static void describe(char *out, size_t out_len, const unsigned *categories, size_t num)
 {
     size_t used;

@@ -124,11 +124,16 @@ static enum adp_status seal_as_phone(struct chain_rig *rig, struct adp_vault *th
     return seal_rig_seal(&phone, (struct adp_options){0}, &report);
 }
 
-static void open_as_phone(struct chain_rig *rig, struct adp_vault **out)
+/* Removes the phone, which has opened the vault as |*theirs| before. There is a file to seal. */
+static void rig_open_removed(struct chain_rig *rig, struct adp_vault **theirs)
 {
-    CU_ASSERT_EQUAL_FATAL(adp_vault_open(out, rig->seal.vault_path, rig->phone, &rig->seal.err),
-                          ADP_OK);
-    CU_ASSERT_EQUAL(adp_vault_trust(*out, NULL, &rig->seal.err), ADP_OK);
+    struct adp_error *err = &rig->seal.err;
+
+    rig_open(rig);
+    seal_rig_write(&rig->seal, "a.bin", 1000, 1);
+    CU_ASSERT_EQUAL_FATAL(adp_vault_open(theirs, rig->seal.vault_path, rig->phone, err), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_trust(*theirs, NULL, err), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_remove_device(rig->seal.vault, "phone", err), ADP_OK);
 }
 
 static void test_a_record_of_a_later_generation(void)
@@ -137,10 +142,7 @@ static void test_a_record_of_a_later_generation(void)
     struct adp_vault *theirs;
     struct chain_rig rig;
 
-    rig_open(&rig);
-    seal_rig_write(&rig.seal, "a.bin", 1000, 1);
-    open_as_phone(&rig, &theirs);
-    CU_ASSERT_EQUAL(adp_vault_remove_device(rig.seal.vault, "phone", &rig.seal.err), ADP_OK);
+    rig_open_removed(&rig, &theirs);
     theirs->keybag.generation = rig.seal.vault->keybag.generation;
     CU_ASSERT_EQUAL(seal_as_phone(&rig, theirs), ADP_OK);
     CU_ASSERT_EQUAL(adp_vault_snapshots(rig.seal.vault, &snapshots, NULL, NULL, &rig.seal.err),
@@ -163,10 +165,7 @@ static void test_a_record_of_an_older_generation(void)
     struct adp_vault *theirs;
     struct chain_rig rig;
 
-    rig_open(&rig);
-    seal_rig_write(&rig.seal, "a.bin", 1000, 1);
-    open_as_phone(&rig, &theirs);
-    CU_ASSERT_EQUAL(adp_vault_remove_device(rig.seal.vault, "phone", &rig.seal.err), ADP_OK);
+    rig_open_removed(&rig, &theirs);
     CU_ASSERT_EQUAL(seal_rig_seal(&rig.seal, (struct adp_options){0}, &report), ADP_OK);
     sleep(1); /* ids order by the second */
     CU_ASSERT_EQUAL(seal_as_phone(&rig, theirs), ADP_OK);
