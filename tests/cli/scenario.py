@@ -111,7 +111,8 @@ class Scenario(unittest.TestCase):
     def traced(self, *args, at=0, torn=False, env=None, **how):
         """Runs the command with its calls written down that have an effect on a file or folder, and
         returns the process and them: (call, path). Before the call number |at| it is killed; if
-        |torn|, and that is a write, in the middle of it. ADP_CRASH_LIBRARY is tests/support/crash_at.c."""
+        |torn|, and that is a write, in the middle of it. ADP_CRASH_LIBRARY is the library that does
+        it, tests/support/crash_at.c."""
         library = os.environ.get("ADP_CRASH_LIBRARY")
         if library is None:
             self.skipTest("ADP_CRASH_LIBRARY is not set")
