@@ -28,6 +28,7 @@ command_fn cmd_device_add;
 command_fn cmd_device_remove;
 command_fn cmd_device_list;
 command_fn cmd_rotate;
+command_fn cmd_rewrap;
 command_fn cmd_category_list;
 command_fn cmd_category_explain;
 

@@ -65,8 +65,9 @@ static void tell_removed(struct cli *cli, const struct adp_vault *vault, const c
         return;
     adp_vault_fingerprint(vault, fingerprint);
     printf("account %s\n", fingerprint);
-    out_note(&cli->out, "What it could open so far it still can, wherever it finds a copy; nothing "
-                        "that is sealed from now on.");
+    out_note(&cli->out,
+             "What it could open so far it still can, here until adp-seal rewrap has run "
+             "and in copies made before for ever; nothing that is sealed from now on.");
     out_note(&cli->out, "The account is a new one: whoever gives it with --account needs the line "
                         "above. Devices and sealers follow by themselves.");
 }

@@ -48,6 +48,8 @@ static const struct command {
      OPTION_BIT(ACCOUNT), 1, 1},
     {"rotate", "VAULT [CATEGORY...]", "new keys for what is sealed from now on", cmd_rotate,
      OPTION_BIT(ACCOUNT), 1, ANY_NUMBER},
+    {"rewrap", "VAULT [SNAPSHOT]", "after a rotation: archives open by the newest keys alone",
+     cmd_rewrap, OPTION_BIT(ACCOUNT), 1, 2},
     {"category list", "", "the categories", cmd_category_list, 0, 0, 0},
     {"category explain", "PATH...", "which rule decides on a path", cmd_category_explain,
      OPTION_BIT(POLICY), 1, ANY_NUMBER},

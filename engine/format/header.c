@@ -142,8 +142,10 @@ static int header_parse_slot(struct adp_header *out, struct adp_reader *slots)
 
     adp_read_u16(slots, &type);
     adp_read_u16(slots, &len);
-    if (type != HEADER_SLOT_KEY)
+    if (type != HEADER_SLOT_KEY) {
+        out->num_unknown++;
         return adp_read_view(slots, &payload, len);
+    }
     if (len != HEADER_SLOT_KEY_LEN)
         return adp_reader_fail(slots);
     adp_read_u32(slots, &slot->key_epoch);

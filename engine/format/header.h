@@ -30,7 +30,8 @@ struct adp_header {
     uint32_t epoch;
     uint8_t floe_header[ADP_FLOE_HEADER_LEN];
     uint32_t enc_seg_len; /* out of the FLOE header */
-    size_t num_slots;     /* of type 1; others are passed over */
+    size_t num_slots;     /* of type 1 */
+    size_t num_unknown;   /* slots of other types, which are passed over and not built */
     struct adp_slot slots[ADP_HEADER_MAX_SLOTS];
 };
 

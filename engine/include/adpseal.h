@@ -262,13 +262,13 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_add_device(struct adp_vault 
  * After any but a sealer every category has a new key, after a device the account as well: what is
  * sealed from now on it cannot open, and no keybag that it signs is taken. The account's
  * fingerprint then changes; identities that know the vault follow by themselves. What it could open
- * before it can still open wherever it finds a copy. A device cannot remove itself.
+ * before it can still open, here until adp_rewrap, and in copies. A device cannot remove itself.
  * ADP_ERR_NOT_FOUND if there is none of that name. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_remove_device(struct adp_vault *vault, const char *name, struct adp_error *err);
 
 /* adp_vault_rotate gives each of the |num| categories a new key, for what is sealed from now on;
- * all 26 if |num| is zero. Archives are not touched. */
+ * all 26 if |num| is zero. Archives are not touched: adp_rewrap does that. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_rotate(struct adp_vault *vault,
                                                            const unsigned *categories, size_t num,
                                                            struct adp_error *err);
@@ -330,7 +330,7 @@ struct adp_event {
 };
 
 struct adp_progress {
-    const char *stage; /* "scan", "seal", "open", "verify" */
+    const char *stage; /* "scan", "seal", "open", "verify", "rewrap" */
     uint64_t done_bytes, total_bytes;
     uint64_t done_entries, total_entries;
 };
@@ -503,6 +503,34 @@ struct adp_verify_options {
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_verify(struct adp_vault *vault,
                                                      const struct adp_verify_options *options,
                                                      struct adp_report *out_report,
+                                                     struct adp_error *err);
+
+/* -- Rewrap ---------------------------------------------------------------------------------- */
+
+struct adp_rewrap_options {
+    struct adp_options common; /* of these the callbacks alone count */
+    const char *snapshot;      /* as in struct adp_selection; NULL: all */
+};
+
+struct adp_rewrap_report {
+    uint64_t num_archives;  /* looked at */
+    uint64_t num_rewritten; /* have a key slot of the newest epoch now, and no other */
+    uint64_t num_new;       /* had it before */
+    uint64_t num_erased;    /* left alone: nobody holds the key of their category any more */
+    uint64_t num_mended;    /* had a damaged header that an interrupted rewrap had left */
+    uint64_t num_failed;    /* archives, and records that were refused; each was told */
+};
+
+/* adp_rewrap gives archives that have key slots of older epochs one of the newest instead, so that
+ * after adp_vault_remove_device or adp_vault_rotate who holds the older keys alone opens nothing
+ * here. Bodies are not touched. The vault must have been opened with an identity that opens the
+ * archives: one that it cannot open, or cannot write, is told as ADP_EVENT_REFUSED and left as it
+ * is, and the result is ADP_ERR_PARTIAL, or that failure if all fail. It may be interrupted at any
+ * moment, a power cut included: every archive still opens, and the next call finishes. Cancelled by
+ * the progress callback it has changed no header. ADP_ERR_CONFLICT if another one is at work. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_rewrap(struct adp_vault *vault,
+                                                     const struct adp_rewrap_options *options,
+                                                     struct adp_rewrap_report *out_report,
                                                      struct adp_error *err);
 
 #ifdef __cplusplus

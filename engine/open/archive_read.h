@@ -20,6 +20,7 @@ struct adp_archive {
     char path[ADP_VAULT_PATH_LEN];
     struct adp_record_archive record;
     struct adp_header header;
+    int is_header_beside; /* the one in place is damaged: archive_header.h */
     struct adp_floe *floe;
     struct adp_floe_layout layout;
     struct adp_trailer trailer;

@@ -110,6 +110,10 @@ static enum adp_status restore_archive(struct restoring *restoring,
 
     if (status != ADP_OK)
         return status;
+    if (restoring->archive->is_header_beside)
+        adp_tell_event(restoring->tell, ADP_EVENT_NOTE, ADP_OK, 0, restoring->archive->path,
+                       "its header is damaged, and the one that a rewrap has left beside it was "
+                       "used: run adp-seal rewrap to mend it");
     restoring->category = record->category;
     restoring->status = ADP_OK;
     restoring->file = adp_ioq_file_add(restoring->run.queue, restoring->archive->bulk_fd);

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive_header.h"
 #include "error.h"
+#include "fs.h"
 #include "secret.h"
 
 /* -- Paths. */
@@ -123,16 +125,36 @@ static enum adp_status check_categories(const struct adp_select *out,
     return ADP_OK;
 }
 
-/* Can the identity unwrap the key of this archive's epoch? */
-static enum adp_status has_key(const struct adp_vault *vault,
-                               const struct adp_record_archive *archive, struct adp_error *err)
+/* Can the identity unwrap the key of an epoch that one of |header|'s slots is of? */
+static enum adp_status has_slot_key(const struct adp_vault *vault, const struct adp_header *header,
+                                    struct adp_error *err)
 {
     uint8_t key[ADP_KEM_KEY_LEN];
-    enum adp_status status =
-        adp_vault_epoch_key(vault, archive->category, archive->epoch, key, err);
+    enum adp_status status = ADP_OK;
 
-    adp_wipe(key, sizeof(key));
+    for (size_t i = 0; i < header->num_slots; i++) {
+        status = adp_vault_epoch_key(vault, header->category, header->slots[i].key_epoch, key, err);
+        adp_wipe(key, sizeof(key));
+        if (status == ADP_OK)
+            break;
+    }
     return status;
+}
+
+/* Has the identity a key of this archive? Its slots decide, for they may have been rewritten. What
+ * keeps its header from being read, opening it will tell. */
+static enum adp_status has_key(const struct adp_vault *vault, const char *id,
+                               const struct adp_record_archive *archive, struct adp_error *err)
+{
+    struct adp_header header;
+    int fd, is_beside;
+
+    if (adp_archive_header_open(&fd, &header, &is_beside, vault, id, archive, NULL) != ADP_OK)
+        header = (struct adp_header){.category = archive->category,
+                                     .num_slots = 1,
+                                     .slots = {{.key_epoch = archive->epoch}}};
+    adp_fs_close(fd);
+    return has_slot_key(vault, &header, err);
 }
 
 static enum adp_status choose_archives(struct adp_select *out, const struct adp_vault *vault,
@@ -150,7 +172,7 @@ static enum adp_status choose_archives(struct adp_select *out, const struct adp_
 
         if (selection->num_categories > 0 && !is_named(selection, archive->category))
             continue;
-        status = has_key(vault, archive, &why);
+        status = has_key(vault, out->record.id, archive, &why);
         if (status == ADP_OK)
             out->archives[out->num_archives++] = i;
         else if (status != ADP_ERR_NO_KEY || selection->num_categories > 0)

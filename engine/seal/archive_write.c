@@ -12,24 +12,16 @@
 static enum adp_status wrap_key(struct adp_archive_writer *writer, uint8_t *key,
                                 struct adp_error *err)
 {
-    const struct adp_keybag_category *category =
-        &writer->vault->keybag.categories[writer->header.category - 1];
-    const struct adp_epoch *epoch = &category->epochs[category->num_epochs - 1];
     const struct adp_floe_params params = {ADP_SEGMENT_LEN, ADP_FLOE_ROTATION};
-    uint8_t fixed[ADP_HEADER_FIXED_LEN], info[128];
+    uint8_t fixed[ADP_HEADER_FIXED_LEN];
     enum adp_status status;
-    size_t info_len;
 
-    writer->header.epoch = epoch->number;
+    writer->header.epoch = adp_vault_newest_epoch(writer->vault, writer->header.category)->number;
     adp_header_fixed(fixed, &writer->header);
     status = adp_floe_seal_start(&writer->floe, writer->header.floe_header, &params,
                                  writer->vault->kernel, key, fixed, sizeof(fixed), err);
-    if (status != ADP_OK)
-        return status;
-    info_len = adp_slot_info(info, fixed, epoch->number);
-    writer->header.num_slots = 1;
-    writer->header.slots[0].key_epoch = epoch->number;
-    return adp_wrap_seal(&writer->header.slots[0].wrap, epoch->pub, info, info_len, key, err);
+    return status == ADP_OK ? adp_vault_seal_slot(writer->vault, &writer->header, key, err)
+                            : status;
 }
 
 /* Draws the archive's key and id; the key is gone when this returns, but for FLOE's own copy. */

@@ -51,6 +51,13 @@ static const struct adp_epoch *find_epoch(const struct adp_keybag *keybag, unsig
     return epoch >= 1 && epoch <= slot->num_epochs ? &slot->epochs[epoch - 1] : NULL;
 }
 
+const struct adp_epoch *adp_vault_newest_epoch(const struct adp_vault *vault, unsigned category)
+{
+    const struct adp_keybag_category *slot = &vault->keybag.categories[category - 1];
+
+    return &slot->epochs[slot->num_epochs - 1];
+}
+
 enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned category,
                                     uint32_t epoch, uint8_t out[ADP_KEM_KEY_LEN],
                                     struct adp_error *err)
@@ -117,4 +124,18 @@ enum adp_status adp_vault_slot_key(const struct adp_vault *vault, const struct a
     }
     adp_secret_free(key, ADP_KEM_KEY_LEN);
     return status;
+}
+
+enum adp_status adp_vault_seal_slot(const struct adp_vault *vault, struct adp_header *header,
+                                    const uint8_t key[ADP_FLOE_KEY_LEN], struct adp_error *err)
+{
+    const struct adp_epoch *epoch = adp_vault_newest_epoch(vault, header->category);
+    uint8_t fixed[ADP_HEADER_FIXED_LEN], info[128];
+    size_t info_len;
+
+    adp_header_fixed(fixed, header);
+    info_len = adp_slot_info(info, fixed, epoch->number);
+    header->num_slots = 1;
+    header->slots[0].key_epoch = epoch->number;
+    return adp_wrap_seal(&header->slots[0].wrap, epoch->pub, info, info_len, key, err);
 }

@@ -136,6 +136,14 @@ enum adp_status adp_vault_slot_key(const struct adp_vault *vault, const struct a
                                    size_t index, const char *path, uint8_t out[ADP_FLOE_KEY_LEN],
                                    struct adp_error *err);
 
+/* adp_vault_newest_epoch returns the epoch that archives of |category| are sealed to. */
+const struct adp_epoch *adp_vault_newest_epoch(const struct adp_vault *vault, unsigned category);
+
+/* adp_vault_seal_slot makes the only slot of |header|, whose other fields are set: |key| wrapped to
+ * the newest epoch of its category. */
+enum adp_status adp_vault_seal_slot(const struct adp_vault *vault, struct adp_header *header,
+                                    const uint8_t key[ADP_FLOE_KEY_LEN], struct adp_error *err);
+
 /* -- snapshots.c */
 
 /* adp_vault_load_record reads, parses and verifies the record of snapshot |id|. */

@@ -4,6 +4,7 @@ A scenario file is a set of unittest cases that ends in scenario.main(); it exit
 could run nothing here. ADP_SEAL is the command under test.
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import pty
 import random
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ADP_SHARED", ROOT.parent / "shared"))
 COMMAND = os.environ["ADP_SEAL"]
 TIMEOUT_S = 300
+MAX_CALLS = 10_000
 IO = ("uring", "threads")
 KERNELS = ("portable", "aesni")
 
@@ -103,6 +106,45 @@ class Scenario(unittest.TestCase):
         os.close(terminal)
         return os.waitstatus_to_exitcode(status), written
 
+    # -- interrupting
+
+    def traced(self, *args, at=0, torn=False, env=None, **how):
+        """Runs the command with its calls written down that have an effect on a file or folder, and
+        returns the process and them: (call, path). Before the call number |at| it is killed; if
+        |torn|, and that is a write, in the middle of it. ADP_CRASH_LIBRARY is the library that does
+        it, tests/support/crash_at.c."""
+        library = os.environ.get("ADP_CRASH_LIBRARY")
+        if library is None:
+            self.skipTest("ADP_CRASH_LIBRARY is not set")
+        with tempfile.NamedTemporaryFile("r", prefix="adp-trace-") as trace:
+            done = self.run_it(*args, **how, env=(env or {}) | {
+                "LD_PRELOAD": library, "CRASH_AT": str(at), "CRASH_TORN": str(int(torn)),
+                "CRASH_TRACE": trace.name, "ASAN_OPTIONS": "verify_asan_link_order=0"})
+            return done, [tuple(line.split(" ", 1)) for line in trace.read().splitlines()]
+
+    def kill_at_each_call(self, check, *args, expect=DONE, **how):
+        """For n = 1, 2, 3, ...: kills the command before its n-th call with an effect on a file or
+        folder, and in the middle of it if it is a write, as |traced| does it, and calls
+        check(call, path) with that call, until the command runs through. Before each run everything
+        in the scenario's folder is as it was before the first. What goes through io_uring is not
+        seen: give --io=threads where bulk data is moved."""
+        before = pathlib.Path(tempfile.mkdtemp(prefix="adp-before-"))
+        self.addCleanup(shutil.rmtree, before, ignore_errors=True)
+        copy_into(self.dir, before)
+        expected = expect if isinstance(expect, tuple) else (expect,)
+        for n, torn in itertools.product(range(1, MAX_CALLS), (False, True)):
+            done, calls = self.traced(*args, at=n, torn=torn, **how,
+                                      expect=(*expected, -signal.SIGKILL))
+            if done.returncode != -signal.SIGKILL:
+                self.assertGreater(n, 1, "nothing was killed")
+                return
+            call, path = calls[-1]
+            if not torn or "write" in call:
+                with self.subTest(killed_at=n, call=call, path=path, torn=torn):
+                    check(call, path)
+            copy_into(before, self.dir)
+        self.fail(f"{args} makes {MAX_CALLS} calls and more")
+
     # -- what most scenarios begin with
 
     def init(self):
@@ -116,6 +158,13 @@ class Scenario(unittest.TestCase):
         """Makes the identity |name|, and returns its request."""
         return self.text("device", "request", "--name", name, *options,
                          env=self.as_identity(name)).strip()
+
+    def admit(self, name, *options):
+        """Admits a device or sealer, which then knows the vault; returns its environment."""
+        self.run_it("device", "add", self.vault, self.request(name, *options))
+        self.run_it("snapshots", self.vault, "--account", self.account(),
+                    env=self.as_identity(name))
+        return self.as_identity(name)
 
     def account(self):
         """The vault's account, as its first device shows it."""
@@ -135,6 +184,12 @@ class Scenario(unittest.TestCase):
         opened = self.open("opened", report["snapshot"], *options, **how)
         self.assert_same_tree(self.source, opened / self.source.name)
         return report
+
+    def check_opens(self, snapshot, env=None):
+        """Opens |snapshot| into a folder of its own and compares it with the source."""
+        target = pathlib.Path(tempfile.mkdtemp(prefix="opened-", dir=self.dir))
+        self.json("open", self.vault, snapshot, "--to", target, env=env)
+        self.assert_same_tree(self.source, target / self.source.name)
 
     def seal_with(self, how, kernel, threads):
         """Seals with these, or returns None where the machine lacks one of them."""
@@ -162,6 +217,16 @@ class Scenario(unittest.TestCase):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         return file
+
+
+def copy_into(source, target):
+    """Makes the content of |target| that of |source|."""
+    for entry in target.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
 
 
 def read_all(terminal):

@@ -16,22 +16,11 @@ class Protect(scenario.Scenario):
         self.phone = self.as_identity("phone")
         self.before = self.seal()["snapshot"]
 
-    def admit(self, name, *options):
-        """Admits a device or sealer that then knows the vault."""
-        self.run_it("device", "add", self.vault, self.request(name, *options))
-        self.run_it("snapshots", self.vault, "--account", self.account(),
-                    env=self.as_identity(name))
-
     def keybags(self, vault=None):
         return sorted((vault or self.vault).joinpath("keybag").iterdir())
 
     def remove_phone(self):
         return self.json("device", "remove", self.vault, "phone")
-
-    def check_opens(self, snapshot, env=None):
-        target = self.dir / f"opened-{len(list(self.dir.iterdir()))}"
-        self.json("open", self.vault, snapshot, "--to", target, env=env)
-        self.assert_same_tree(self.source, target / "source")
 
     # -- device remove
 

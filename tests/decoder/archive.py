@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keybag import category_name
 from primitives import (FLOE_HEADER_LEN, FLOE_TAG_LEN, MIB, SEGMENT_OVERHEAD, Floe, FormatError,
-                        NoKey, Reader, floe_params, hpke_open, sha256)
+                        NoKey, Reader, Unsupported, floe_params, hpke_open, sha256)
 
 SLOT_HPKE = 1
 
@@ -72,8 +72,7 @@ class Archive:
         self.file = open(path, "rb")  # pylint: disable=consider-using-with
         try:
             self.size = os.fstat(self.file.fileno()).st_size
-            self.header = Header(self.file.read(65536), self.path)
-            self._agree(named, keybag)
+            self.header = self._find_header(named, keybag)
             self.floe = self._open_slots(keybag, identity)
             self._measure()
         except BaseException:
@@ -88,8 +87,30 @@ class Archive:
     def fail(self, message, offset=None):
         raise FormatError(self.path, message, offset)
 
-    def _agree(self, named, keybag):
-        header = self.header
+    def _find_header(self, named, keybag):
+        """The header in place, or if that one is damaged the one beside the archive."""
+        try:
+            header = Header(self.file.read(65536), self.path)
+        except Unsupported:
+            raise
+        except FormatError as damage:
+            header = self._header_beside(named, keybag)
+            if header is None:
+                raise damage
+        self._agree(header, named, keybag)
+        return header
+
+    def _header_beside(self, named, keybag):
+        path = Path(self.path).with_suffix(".adph")
+        try:
+            data = path.read_bytes()
+            header = Header(data, str(path))
+            self._agree(header, named, keybag)
+        except (FileNotFoundError, FormatError):
+            return None
+        return header if len(data) == header.length else None
+
+    def _agree(self, header, named, keybag):
         for what, here, there in (
                 ("vault id", header.vault_id, keybag.vault_id),
                 ("archive id", header.archive_id, named.archive_id),

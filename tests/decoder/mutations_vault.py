@@ -347,6 +347,24 @@ def attestation_unasked(vault):
     attestation(vault, FIRST).write_bytes(b"of no meaning")
 
 
+def header_beside(change=lambda beside: beside, of="photos", is_torn=True):
+    """A header beside the photos, that of `of`, changed; the one in place torn or whole."""
+    def apply(vault):
+        archive = vault / "archives" / FIRST / "photos.adps"
+        data = archive.read_bytes()
+        beside = archive.with_name(f"{of}.adps").read_bytes()[:4096]
+        archive.with_suffix(".adph").write_bytes(change(beside))
+        if is_torn:
+            archive.write_bytes(data[:2048] + bytes(2048) + data[4096:])
+    return apply
+
+
+def torn_header(vault):
+    """With nothing beside it."""
+    header_beside()(vault)
+    (vault / "archives" / FIRST / "photos.adph").unlink()
+
+
 def renamed_record(vault):
     """Takes the place of another snapshot, with all its files."""
     other = "20240102T030406Z-0000000a"
@@ -381,10 +399,17 @@ mutate("vault",
        swapped_archives=swapped_archives,
        archive_missing=lambda vault: (vault / "archives" / FIRST / "photos.adps").unlink(),
        attestation_missing=lambda vault: attestation(vault).unlink(),
+       header_torn=torn_header,
+       header_beside_changed=header_beside(flip(150)),
+       header_beside_cut=header_beside(lambda beside: beside[:-1]),
+       header_beside_longer=header_beside(lambda beside: beside + bytes(1)),
+       header_beside_of_another=header_beside(of="notes"),
        record_renamed=renamed_record,
        keybag_renamed=renamed_keybag)
 mutate("vault", DONE,
        ok_attestation_unasked=attestation_unasked,
+       ok_header_beside=header_beside(),
+       ok_header_beside_unasked=header_beside(of="notes", is_torn=False),
        ok_temporary_files=dot_files,
        ok_other_files=other_files,
        ok_interrupted_run=interrupted)

@@ -105,6 +105,17 @@ class Fresh(unittest.TestCase):
         self.tool("seal", self.vault, source, *options)
         return (set(snapshot_ids(self.vault)) - before).pop()
 
+    def test_rewrapped(self):
+        """Archives whose slots are of another epoch than they were sealed under."""
+        snapshot = self.seal()
+        before = Vault(self.vault, self.identity)
+        self.tool("rotate", self.vault)
+        self.tool("rewrap", self.vault)
+        Vault(self.vault, self.identity).verify(snapshot)
+        with self.assertRaises(NoKey):  # the keys of before open nothing
+            before.verify(snapshot)
+        before.check(snapshot)
+
     def stranger(self):
         """Reads the vault with an identity that it does not know."""
         stranger = self.folder / "stranger"

@@ -146,6 +146,7 @@ static void test_unknown_slots_are_passed_over(void)
     seal_block(ADP_HEADER_BLOCK);
     CU_ASSERT_EQUAL_FATAL(adp_header_parse(&parsed, block, ADP_HEADER_BLOCK, NULL, NULL), ADP_OK);
     CU_ASSERT_EQUAL(parsed.num_slots, 2);
+    CU_ASSERT_EQUAL(parsed.num_unknown, 1);
     CU_ASSERT(parsed.slots[0].key_epoch == 1 && parsed.slots[1].key_epoch == 3);
 }
 

@@ -1,0 +1,36 @@
+/* An archive's header block: in place at the archive's beginning, or, where that one is damaged,
+ * beside it, where a rewrap that was cut off has left it (docs/FORMAT.md section 6.2). Either is
+ * taken only if it is the one that the snapshot's record names. */
+#ifndef ADP_ARCHIVE_HEADER_H
+#define ADP_ARCHIVE_HEADER_H
+
+#include <stdint.h>
+
+#include "floe.h"
+#include "record.h"
+#include "vault.h"
+
+/* Room for "ID/CATEGORY.adps". */
+#define ADP_ARCHIVE_NAME_LEN 64
+
+/* adp_archive_name writes the name, below archives/, of what belongs to the archive of |category|
+ * in snapshot |id|: |suffix| is "adps" for the archive itself, "adph" for a header beside it. */
+void adp_archive_name(char out[ADP_ARCHIVE_NAME_LEN], const char *id, unsigned category,
+                      const char *suffix);
+
+/* adp_archive_header_open opens the archive that |record| names for snapshot |id|, reads its header
+ * and says whether that is the one beside. The file's size is held against the record's as well.
+ * The caller closes |*out_fd|; it is -1 after a failure. */
+enum adp_status adp_archive_header_open(int *out_fd, struct adp_header *out, int *out_is_beside,
+                                        const struct adp_vault *vault, const char *id,
+                                        const struct adp_record_archive *record,
+                                        struct adp_error *err);
+
+/* adp_archive_header_key unwraps the archive's key by the first slot whose key the FLOE header
+ * confirms. |path| is for messages. The caller frees |*out_floe|. */
+enum adp_status adp_archive_header_key(const struct adp_vault *vault,
+                                       const struct adp_header *header, const char *path,
+                                       uint8_t out_key[ADP_FLOE_KEY_LEN],
+                                       struct adp_floe **out_floe, struct adp_error *err);
+
+#endif
