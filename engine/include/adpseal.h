@@ -126,13 +126,14 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_policy_load(struct adp_policy **ou
                                                           const char *path, struct adp_error *err);
 ADP_EXPORT void adp_policy_free(struct adp_policy *policy);
 
-/* struct adp_verdict is what the policy says of one path. Its strings live as long as the policy.
- */
+/* struct adp_verdict is what decides on one path. Its strings live as long as the policy. */
 struct adp_verdict {
     unsigned category;
-    const char *rule;   /* the pattern that decided, e.g. "*.heic"; "(default)" if none did */
-    const char *origin; /* "built-in", or the policy file's path */
-    unsigned line;      /* number of the rule in its origin, from 1; 0 for the default */
+    const char *rule;    /* the pattern that decided, e.g. "*.heic"; "(default)" if none did */
+    const char *origin;  /* "built-in", "profile", or the policy file's path */
+    unsigned line;       /* number of the rule in its origin, from 1; 0 for the default */
+    const char *profile; /* the profile that the rule is of, e.g. "google-takeout"; else NULL */
+    int is_derived;      /* can be made again from the rest: thumbnails, transcoded films */
 };
 
 /* adp_policy_classify decides on |path|, as it stands in a snapshot (relative, no leading slash).

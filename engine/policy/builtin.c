@@ -5,9 +5,9 @@
 /* Three tiers: folders that hold one kind of thing, whatever its parts are called; files that have
  * fixed names or places; then types, by the endings of names. */
 
-#define PATTERNS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define PATTERNS(...) ADP_KEPT(__VA_ARGS__)
 
-const struct adp_builtin_group adp_builtin_groups[] = {
+const struct adp_rule_group adp_builtin_groups[] = {
     /* Folders. Backups of devices come first: they hold files of every type, and are one thing. */
     {ADP_CATEGORY_BACKUP, PATTERNS("MobileSync/", "Backups.backupdb/", "*.backupbundle/",
                                    "*.sparsebundle/", "*.mobilebackup/")},

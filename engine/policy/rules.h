@@ -11,7 +11,20 @@ struct adp_rule {
     const char *origin;
     unsigned category;
     unsigned line;
+    int is_derived; /* what it matches can be made again from the rest */
 };
+
+/* Rules as this library has them in its tables: numbered through all groups of a table from 1, in
+ * the order in which they are asked. */
+struct adp_rule_group {
+    unsigned category;
+    const char *const *patterns; /* ended by NULL */
+    int is_derived;
+};
+
+/* The last two fields of a group, in a table. */
+#define ADP_KEPT(...)    ((const char *const[]){__VA_ARGS__, NULL}), 0
+#define ADP_DERIVED(...) ((const char *const[]){__VA_ARGS__, NULL}), 1
 
 struct adp_rule_key;
 
@@ -25,10 +38,13 @@ struct adp_rules {
     size_t num_rest;
 };
 
-/* adp_rules_add appends a rule; |pattern| is copied, |origin| must outlive the list. Returns 0, or
- * -ENOMEM. */
-int adp_rules_add(struct adp_rules *rules, const char *pattern, unsigned category,
-                  const char *origin, unsigned line);
+/* adp_rules_add appends a copy of |rule|, with |pattern| copied as its pattern; the origin must
+ * outlive the list. Returns 0, or -ENOMEM. */
+int adp_rules_add(struct adp_rules *rules, const char *pattern, const struct adp_rule *rule);
+
+/* adp_rules_add_groups appends all rules of a table. Returns 0, or -ENOMEM. */
+int adp_rules_add_groups(struct adp_rules *rules, const struct adp_rule_group *groups,
+                         size_t num_groups, const char *origin);
 
 /* adp_rules_index makes the index: after the last add, before the first match. Returns 0, or
  * -ENOMEM. */

@@ -84,7 +84,7 @@ static void test_builtin_patterns_are_valid(void)
     unsigned covered[ADP_NUM_CATEGORIES + 1] = {0};
 
     for (size_t i = 0; i < adp_builtin_num_groups; i++) {
-        const struct adp_builtin_group *group = &adp_builtin_groups[i];
+        const struct adp_rule_group *group = &adp_builtin_groups[i];
 
         covered[group->category] = 1;
         for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
