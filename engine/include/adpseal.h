@@ -438,6 +438,8 @@ struct adp_entry {
     enum adp_entry_type type;
     unsigned category;
     const char *path;
+    const char *label;  /* what the source's own structure calls it, or NULL where there is none:
+                           text (UTF-8) of 1 to 4096 bytes, without control characters */
     const char *target; /* of symbolic and hard links, else NULL */
     unsigned mode;
     uint32_t uid, gid;
@@ -445,6 +447,7 @@ struct adp_entry {
     uint32_t mtime_ns;
     uint64_t size;
     int is_changed; /* changed while it was read */
+    int is_derived; /* can be made again from other entries: a thumbnail, a transcoded film */
 };
 
 /* What to read of a snapshot. |snapshot| is an id, an unambiguous beginning of one, or "latest".

@@ -14,9 +14,9 @@ void seal_entry_free(struct seal_entry *entry)
     free(entry);
 }
 
-/* Bytes of extended attributes in an entry: a path, a target and the fixed fields are beside them,
- * and it ends with room for an extent. */
-#define XATTRS_MAX    (ADP_ENTRY_MAX - 2 * (ADP_PATH_MAX + 1) - 4096)
+/* Bytes of extended attributes in an entry: a path, a target, a label and the fixed fields are
+ * beside them, and it ends with room for an extent. */
+#define XATTRS_MAX    (ADP_ENTRY_MAX - 2 * (ADP_PATH_MAX + 1) - ADP_LABEL_MAX - 4096)
 #define XATTR_LENGTHS 8u /* what the lengths of name and value take, at most */
 
 /* -- What an entry's capture means to the person, and to the index. */
