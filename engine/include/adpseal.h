@@ -405,9 +405,13 @@ struct adp_seal_options {
                                    component of its paths in the snapshot */
     size_t num_sources;
     const struct adp_policy *policy; /* NULL: the built-in rules */
-    unsigned category;               /* everything into this category; 0: as the policy says */
-    int compression_level;           /* of zstd, 1 to 19; 0: 3 */
-    int without_attestation;         /* no digests of the archives for whoever holds no key */
+    const char *profile;   /* "auto" (or NULL): folders of a structure that is known are found, and
+                              what lies in them follows it; "none": nothing is; else the profile that
+                              each source is: adp_profile_name */
+    unsigned category;     /* everything into this category; 0: as policy and profiles say */
+    int skip_derived;      /* what can be made again from the rest is left out, and counted */
+    int compression_level; /* of zstd, 1 to 19; 0: 3 */
+    int without_attestation; /* no digests of the archives for whoever holds no key */
 };
 
 /* With its attestation a snapshot has a digest of each segment of its archives, which whoever holds

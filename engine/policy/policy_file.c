@@ -92,8 +92,9 @@ static enum adp_status refuse(struct adp_error *err, cyaml_err_t code, const cha
         status = adp_fail(err, ADP_ERR_ARGUMENT, origin, "line %u: %s", complaint->line, reason);
     else
         status = adp_fail(err, ADP_ERR_ARGUMENT, origin, "%s", reason);
-    return adp_error_hint(err, status,
-                          "A policy is YAML: version, builtin, default, rules (match, category, derived)");
+    return adp_error_hint(
+        err, status,
+        "A policy is YAML: version, builtin, default, rules (match, category, derived)");
 }
 
 enum adp_status adp_policy_file_parse(struct adp_policy_file **out_file, const uint8_t *data,
