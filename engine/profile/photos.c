@@ -43,9 +43,10 @@ const struct adp_profile adp_profile_photos_library = {
     .num_groups = NUM(photos_library_groups),
 };
 
-/* -- Immich: its UPLOAD_LOCATION. */
+/* -- Immich: its UPLOAD_LOCATION. It does not start without its marks in every folder. */
 
 static const struct adp_rule_group immich_groups[] = {
+    {ADP_CATEGORY_PHOTOS, ADP_KEPT("/*/.immich")},
     {ADP_CATEGORY_PHOTOS, ADP_DERIVED("/thumbs/", "/encoded-video/")},
     {ADP_CATEGORY_PHOTOS, ADP_KEPT("/upload/", "/library/", "/profile/", "/backups/")},
 };

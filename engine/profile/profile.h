@@ -40,8 +40,9 @@ struct adp_profile_verdict {
     int is_derived;
     const char *rule;  /* for people; lives for ever */
     unsigned line;     /* its number, from 1 */
-    const char *label; /* what the entry is called in its own world; NULL: nothing else than here.
-                          Lives until the next call with this state. */
+    const char *label; /* what the source's own structure calls it: text of 1 to ADP_LABEL_MAX bytes
+                          (adp_text_check); NULL: nothing. Lives until the next call with this
+                          state. */
 };
 
 struct adp_profile {

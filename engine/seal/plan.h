@@ -71,6 +71,9 @@ struct adp_plan {
     size_t num_links, cap_links;
 };
 
+/* adp_plan_check returns whether |options| are valid in themselves. */
+enum adp_status adp_plan_check(const struct adp_seal_options *options, struct adp_error *err);
+
 /* adp_plan_make walks the sources (plan_walk.c). |vault_stat| is the vault's own directory, which
  * is left out; NULL: there is none. ADP_ERR_NOT_FOUND if a source does not exist, ADP_ERR_ARGUMENT
  * if two would get the same name. The caller must call adp_plan_free, also after a failure. */

@@ -207,6 +207,15 @@ static enum adp_status walk_sources(struct walking *walking)
     return status;
 }
 
+enum adp_status adp_plan_check(const struct adp_seal_options *options, struct adp_error *err)
+{
+    if (options->category > ADP_NUM_CATEGORIES)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "there is no category %u", options->category);
+    if (options->compression_level < 0 || options->compression_level > 19)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "the compression level is 1 to 19");
+    return ADP_OK;
+}
+
 enum adp_status adp_plan_make(struct adp_plan *out, const struct adp_seal_options *options,
                               const struct stat *vault_stat, struct adp_tell *tell,
                               struct adp_error *err)
