@@ -36,7 +36,6 @@ static int is_photos_library(const struct adp_profile_folder *folder)
 
 const struct adp_profile adp_profile_photos_library = {
     .name = "photos-library",
-    .title = "Apple Photos library",
     .category = ADP_CATEGORY_PHOTOS,
     .recognise = is_photos_library,
     .groups = photos_library_groups,
@@ -61,7 +60,6 @@ static int is_immich(const struct adp_profile_folder *folder)
 
 const struct adp_profile adp_profile_immich = {
     .name = "immich",
-    .title = "Immich",
     .category = ADP_CATEGORY_PHOTOS,
     .recognise = is_immich,
     .groups = immich_groups,
@@ -86,7 +84,6 @@ static int is_photoprism(const struct adp_profile_folder *folder)
 
 const struct adp_profile adp_profile_photoprism = {
     .name = "photoprism",
-    .title = "PhotoPrism",
     .category = ADP_CATEGORY_PHOTOS,
     .recognise = is_photoprism,
     .groups = photoprism_groups,
@@ -108,7 +105,6 @@ static int is_photoprism_storage(const struct adp_profile_folder *folder)
 
 const struct adp_profile adp_profile_photoprism_storage = {
     .name = "photoprism-storage",
-    .title = "PhotoPrism storage",
     .category = ADP_CATEGORY_PHOTOS,
     .recognise = is_photoprism_storage,
     .groups = photoprism_storage_groups,

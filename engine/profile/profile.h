@@ -47,7 +47,6 @@ struct adp_profile_verdict {
 
 struct adp_profile {
     const char *name;  /* for --profile: "google-takeout" */
-    const char *title; /* for people: "Google Takeout" */
     unsigned category; /* of the folder itself */
     int (*recognise)(const struct adp_profile_folder *folder);
 
@@ -70,6 +69,6 @@ extern const struct adp_profile *const adp_profiles_known[];
 extern const size_t adp_profiles_num_known;
 
 extern const struct adp_profile adp_profile_photos_library, adp_profile_google_takeout,
-    adp_profile_immich, adp_profile_photoprism, adp_profile_photoprism_storage;
+    adp_profile_immich, adp_profile_photoprism, adp_profile_photoprism_storage, adp_profile_maildir;
 
 #endif

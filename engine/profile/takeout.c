@@ -60,7 +60,6 @@ static int is_google_takeout(const struct adp_profile_folder *folder)
 
 const struct adp_profile adp_profile_google_takeout = {
     .name = "google-takeout",
-    .title = "Google Takeout",
     .category = ADP_CATEGORY_DRIVE,
     .recognise = is_google_takeout,
     .groups = groups,
