@@ -61,7 +61,7 @@ const struct adp_rule_group adp_builtin_groups[] = {
     {ADP_CATEGORY_SCREEN_TIME, PATTERNS("**/Library/Application Support/com.apple.ScreenTime*/")},
     {ADP_CATEGORY_MEMOJI, PATTERNS("**/Library/Avatar/", "Memoji/")},
     {ADP_CATEGORY_WIFI,
-     PATTERNS("**/NetworkManager/system-connections/", "**/lib/iwd/", "**/lib/connman/wifi_*/")},
+     PATTERNS("**/NetworkManager/system-connections/", "**/lib/iwd/", "**/lib/connman/")},
     {ADP_CATEGORY_BLUETOOTH_KEYS, PATTERNS("**/lib/bluetooth/")},
 
     /* Names and places. */
@@ -73,9 +73,10 @@ const struct adp_rule_group adp_builtin_groups[] = {
               "bookmarkbackups/", "**/.config/*/*/Bookmarks")},
     {ADP_CATEGORY_SAFARI, /* where somebody surfed, with whatever browser */
      PATTERNS("**/Library/Safari/", "**/Containers/com.apple.Safari/", "**/.mozilla/firefox/",
-              "**/.librewolf/", "**/.config/google-chrome*/", "**/.config/chromium/",
-              "**/.config/BraveSoftware/", "**/.config/microsoft-edge*/", "**/.config/vivaldi*/",
-              "**/.config/opera*/", "**/.local/share/epiphany/", "**/.local/share/qutebrowser/")},
+              "**/.librewolf/", "**/.config/google-chrome/", "**/.config/google-chrome-beta/",
+              "**/.config/chromium/", "**/.config/BraveSoftware/", "**/.config/microsoft-edge/",
+              "**/.config/vivaldi/", "**/.config/opera/", "**/.local/share/epiphany/",
+              "**/.local/share/qutebrowser/")},
     {ADP_CATEGORY_MAIL, PATTERNS("mbox")},
     {ADP_CATEGORY_MESSAGES,
      PATTERNS("chat.db", "chat.db-wal", "chat.db-shm", "sms.db", "sms.db-wal", "sms.db-shm",
