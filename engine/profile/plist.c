@@ -213,7 +213,7 @@ static enum adp_plist_answer plist_xml_bool(const uint8_t *data, size_t len, con
     if (!plist_next_tag(&xml, &tag) || !plist_tag_is(&tag, "plist") ||
         !plist_next_tag(&xml, &tag) || !plist_tag_is(&tag, "dict"))
         return ADP_PLIST_MALFORMED;
-    while (!tag.is_empty && xml.depth >= 2) {
+    while (xml.depth >= 2) {
         if (!plist_next_tag(&xml, &tag))
             return ADP_PLIST_MALFORMED;
         if (xml.depth != 3 || !plist_tag_is(&tag, "key") || !plist_starts(&xml, key) ||
