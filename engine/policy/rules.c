@@ -126,6 +126,16 @@ static int compare_keys(const void *left, const void *right)
     return order != 0 ? order : (a->rule > b->rule) - (a->rule < b->rule);
 }
 
+const char *adp_rules_pattern_in(const struct adp_rule_group *groups, unsigned line)
+{
+    for (const struct adp_rule_group *group = groups;; group++) {
+        for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
+            if (--line == 0)
+                return *pattern;
+        }
+    }
+}
+
 int adp_rules_index(struct adp_rules *rules)
 {
     rules->keys = calloc(rules->num + 1, sizeof(*rules->keys));

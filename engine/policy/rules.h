@@ -46,6 +46,10 @@ int adp_rules_add(struct adp_rules *rules, const char *pattern, const struct adp
 int adp_rules_add_groups(struct adp_rules *rules, const struct adp_rule_group *groups,
                          size_t num_groups, const char *origin);
 
+/* adp_rules_pattern_in returns the pattern of rule |line| of a table, which must have it: where
+ * those of a list, which are copies, do not live long enough. */
+const char *adp_rules_pattern_in(const struct adp_rule_group *groups, unsigned line);
+
 /* adp_rules_index makes the index: after the last add, before the first match. Returns 0, or
  * -ENOMEM. */
 int adp_rules_index(struct adp_rules *rules);

@@ -68,7 +68,8 @@ struct adp_profile {
 extern const struct adp_profile *const adp_profiles_known[];
 extern const size_t adp_profiles_num_known;
 
-extern const struct adp_profile adp_profile_photos_library, adp_profile_google_takeout,
-    adp_profile_immich, adp_profile_photoprism, adp_profile_photoprism_storage, adp_profile_maildir;
+extern const struct adp_profile adp_profile_device_backup, adp_profile_photos_library,
+    adp_profile_google_takeout, adp_profile_immich, adp_profile_photoprism,
+    adp_profile_photoprism_storage, adp_profile_maildir;
 
 #endif

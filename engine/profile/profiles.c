@@ -147,17 +147,6 @@ int adp_profiles_inside(const struct adp_profiles *profiles)
     return profiles->root != NULL;
 }
 
-/* The list of rules has copies of the patterns; this is the table's own. */
-static const char *pattern_at(const struct adp_profile *profile, unsigned line)
-{
-    for (const struct adp_rule_group *group = profile->groups;; group++) {
-        for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
-            if (--line == 0)
-                return *pattern;
-        }
-    }
-}
-
 static int match_rules(const struct adp_profiles *profiles, const char *below, int is_dir,
                        struct adp_profile_verdict *out)
 {
@@ -165,10 +154,11 @@ static int match_rules(const struct adp_profiles *profiles, const char *below, i
 
     if (rule == NULL)
         return 0;
-    *out = (struct adp_profile_verdict){.category = rule->category,
-                                        .is_derived = rule->is_derived,
-                                        .rule = pattern_at(profiles->root, rule->line),
-                                        .line = rule->line};
+    *out = (struct adp_profile_verdict){
+        .category = rule->category,
+        .is_derived = rule->is_derived,
+        .rule = adp_rules_pattern_in(profiles->root->groups, rule->line),
+        .line = rule->line};
     return 1;
 }
 
