@@ -139,11 +139,10 @@ static enum adp_status manifest_keep(struct adp_manifest *manifest, const struct
 
 /* -- The table --------------------------------------------------------------------------------- */
 
+/* SQLite tells some damage as a lack of memory, so that is not believed. */
 static enum adp_status manifest_fail(int rc, const char *path, struct adp_error *err)
 {
     switch (rc & 0xff) {
-    case SQLITE_NOMEM:
-        return adp_fail_memory(err);
     case SQLITE_MISMATCH:
         return adp_fail(err, ADP_ERR_FORMAT, path, "the database has no table " TABLE);
     case SQLITE_INTERRUPT:
