@@ -244,7 +244,7 @@ static void test_strings_stay(void)
     rig_free(&rig);
 }
 
-/* explain explains |path|, behind the rig's folder unless |rig| lies elsewhere. */
+/* explain asks about |above| and |path|, put together. */
 static void explain(const struct rig *rig, const char *above, const char *path,
                     const char *category, const char *profile, int is_derived)
 {
