@@ -322,6 +322,8 @@ class Profiles(scenario.Scenario):
         plan = self.plan(env=self.as_identity("none"))
         self.assertEqual(plan["total"]["files"], len(IMMICH))
         self.assertEqual(self.everything(), before)
+        self.plan(self.source, "--account", self.account())
+        self.plan(self.source, "--account", "ab" * 32, expect=scenario.INTEGRITY)
         self.assertIn("nothing was sealed", self.text("seal", self.vault, self.source, "--dry-run"))
         self.assertIn("there is no", self.errors("seal", self.dir / "no-vault", self.source,
                                                  "--dry-run", expect=scenario.FAILED))
