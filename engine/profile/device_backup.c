@@ -29,13 +29,15 @@ struct device_backup {
     struct adp_rules rules;
 };
 
+/* The lists that every backup has; one of the three others may have been lost. */
 static int is_device_backup(const struct adp_profile_folder *folder)
 {
-    return adp_folder_has(folder, SETTINGS, S_IFREG) &&
-           (adp_folder_has(folder, DATABASE, S_IFREG) ||
-            adp_folder_has(folder, OLD_DATABASE, S_IFREG)) &&
-           (adp_folder_has(folder, "Info.plist", S_IFREG) ||
-            adp_folder_has(folder, "Status.plist", S_IFREG));
+    int others = (adp_folder_has(folder, DATABASE, S_IFREG) ||
+                  adp_folder_has(folder, OLD_DATABASE, S_IFREG)) +
+                 adp_folder_has(folder, "Info.plist", S_IFREG) +
+                 adp_folder_has(folder, "Status.plist", S_IFREG);
+
+    return others >= 2 && adp_folder_has(folder, SETTINGS, S_IFREG);
 }
 
 /* Opens |name|, if it is a regular file. Returns a descriptor, or -errno. */

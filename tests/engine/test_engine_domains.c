@@ -41,7 +41,7 @@ static const struct {
     {"MediaDomain/Library/SMS/Attachments/0/1/IMG_0001.HEIC", ADP_CATEGORY_MESSAGES},
     {"MediaDomain/Media/Recordings/a.m4a", ADP_CATEGORY_VOICE_MEMOS},
     {"AppDomainGroup-group.com.apple.notes/NoteStore.sqlite", ADP_CATEGORY_NOTES},
-    {"AppDomainPlugin-com.apple.mobilenotes.SharingExtension/x", ADP_CATEGORY_NOTES},
+    {"AppDomainPlugin-com.apple.mobilenotes/x", ADP_CATEGORY_NOTES},
     {"AppDomain-com.example.app/Library/Preferences/com.example.plist", ADP_CATEGORY_BACKUP},
     /* What only looks alike is of the application that has it. */
     {"AppDomain-com.example.app/Library/SMS/sms.db", ADP_CATEGORY_BACKUP},
