@@ -62,7 +62,10 @@ static enum adp_status plan(struct cli *cli, const struct adp_policy *policy, st
     if (status != ADP_OK)
         return status;
     fill_options(&options, cli, policy);
-    status = adp_seal_plan_make(&out, vault, &options, err);
+    if (cli->options.account != NULL)
+        status = adp_vault_trust(vault, cli->options.account, err);
+    if (status == ADP_OK)
+        status = adp_seal_plan_make(&out, vault, &options, err);
     progress_erase(&cli->progress);
     if (status == ADP_OK || status == ADP_ERR_PARTIAL)
         report_print_plan(cli, &out);

@@ -405,13 +405,13 @@ struct adp_report {
     struct adp_category_report categories[ADP_NUM_CATEGORIES + 1]; /* by number; [0] is the sum */
     uint64_t num_skipped, num_unreadable, num_changed;             /* seal */
     uint64_t num_not_restored, num_metadata;                       /* open */
-    uint64_t left_out_files, left_out_bytes; /* derived, with |skip_derived|; in no category */
-    const char *io;                          /* what it ran on: "uring" or "threads" */
-    const char *kernel;                      /* AES-256-GCM kernel */
-    uint64_t direct_read_bytes;              /* bulk reads around the page cache */
-    uint64_t direct_write_bytes;             /* and writes; zero where the file system refuses it */
+    const char *io;              /* what it ran on: "uring" or "threads" */
+    const char *kernel;          /* AES-256-GCM kernel */
+    uint64_t direct_read_bytes;  /* bulk reads around the page cache */
+    uint64_t direct_write_bytes; /* and writes; zero where the file system refuses it */
     struct adp_stage_report stages[ADP_NUM_STAGES];
-    double cpu_s; /* of the whole process meanwhile */
+    double cpu_s;                            /* of the whole process meanwhile */
+    uint64_t left_out_files, left_out_bytes; /* derived, with |skip_derived|; in no category */
 };
 
 /* -- Seal ------------------------------------------------------------------------------------ */
@@ -422,13 +422,13 @@ struct adp_seal_options {
                                    component of its paths in the snapshot */
     size_t num_sources;
     const struct adp_policy *policy; /* NULL: the built-in rules */
-    const char *profile;   /* "auto" (or NULL): folders of a structure that is known are found, and
-                              what lies in them follows it; "none": nothing is; else the profile that
-                              each source is: adp_profile_name */
-    unsigned category;     /* everything into this category; 0: as policy and profiles say */
-    int skip_derived;      /* what can be made again from the rest is left out, and counted */
-    int compression_level; /* of zstd, 1 to 19; 0: 3 */
+    unsigned category;       /* everything into this category; 0: as policy and profiles say */
+    int compression_level;   /* of zstd, 1 to 19; 0: 3 */
     int without_attestation; /* no digests of the archives for whoever holds no key */
+    const char *profile; /* "auto" (or NULL): folders whose structure is known are found, and what
+                            lies in them follows it; "none": nothing does; else what each source
+                            is, a name of adp_profile_name */
+    int skip_derived;    /* what can be made again from the rest is left out, and counted */
 };
 
 /* With its attestation a snapshot has a digest of each segment of its archives, which whoever holds

@@ -61,8 +61,8 @@ static const char *classify(struct walking *walking, struct adp_plan_node *node)
         adp_profiles_classify(walking->profiles, walking->path, node->type == S_IFDIR >> 12,
                               &verdict, &label);
     node->category = (uint8_t)(everything != 0 ? everything : verdict.category);
-    if (verdict.is_derived)
-        node->flags |= ADP_PLAN_DERIVED;
+    node->flags &= (uint8_t)~ADP_PLAN_DERIVED;
+    node->flags |= verdict.is_derived ? ADP_PLAN_DERIVED : 0;
     return label;
 }
 

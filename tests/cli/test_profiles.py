@@ -2,6 +2,7 @@
 has the last word."""
 
 import os
+import shutil
 
 import scenario
 
@@ -321,6 +322,8 @@ class Profiles(scenario.Scenario):
         plan = self.plan(env=self.as_identity("none"))
         self.assertEqual(plan["total"]["files"], len(IMMICH))
         self.assertEqual(self.everything(), before)
+        self.plan(self.source, "--account", self.account())
+        self.plan(self.source, "--account", "ab" * 32, expect=scenario.INTEGRITY)
         self.assertIn("nothing was sealed", self.text("seal", self.vault, self.source, "--dry-run"))
         self.assertIn("there is no", self.errors("seal", self.dir / "no-vault", self.source,
                                                  "--dry-run", expect=scenario.FAILED))
@@ -394,16 +397,24 @@ class Profiles(scenario.Scenario):
         self.assertEqual(self.seal(self.source, "--skip-derived")["left_out_files"], 1)
 
     def test_unreadable_folders(self):
+        """By a user for whom modes matter."""
+        prefix = ()
         if os.geteuid() == 0:
-            self.skipTest("root reads everything")
+            if not shutil.which("setpriv"):
+                self.skipTest("root reads everything, and setpriv is not here")
+            prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
         self.plant("im", IMMICH)
         self.plant("Family.photoslibrary", PHOTOS_LIBRARY)
+        for path in (self.dir, *self.dir.rglob("*")) if prefix else ():
+            os.lchown(path, 65534, 65534)
         for path in ("im/thumbs", "Family.photoslibrary"):
             (self.source / path).chmod(0)
             self.addCleanup((self.source / path).chmod, 0o700)
-        plan = self.plan(expect=scenario.PARTIAL)
+        plan = self.plan(prefix=prefix, expect=scenario.PARTIAL)
         self.assertEqual([found["profile"] for found in plan["profiles"]], ["immich"])
-        report = self.seal(expect=scenario.PARTIAL)
+        self.assertEqual({event["path"] for event in plan["events"]},
+                         {"source/im/thumbs", "source/Family.photoslibrary"})
+        report = self.seal(prefix=prefix, expect=scenario.PARTIAL)
         self.assertEqual(plan["total"]["files"], report["total"]["files"])
         self.assertEqual(plan["events"], report["events"])
 
