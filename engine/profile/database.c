@@ -12,6 +12,10 @@
 #define STEPS_PER_UNIT 1000
 #define WORK_BASE      1000u
 #define WORK_MAX       (256u << 10)
+/* The schema is kept in memory: an honest one has a few tables and indexes. */
+#define WORK_SCHEMA 20u
+/* A database may ask for a cache of any size; this many KiB it gets. */
+#define CACHE "-2000"
 
 static int database_count_work(void *user)
 {
@@ -44,7 +48,7 @@ static const struct {
     int id, value;
 } limits[] = {
     {SQLITE_LIMIT_LENGTH, ADP_DATABASE_VALUE_MAX},
-    {SQLITE_LIMIT_SQL_LENGTH, 64 << 10},
+    {SQLITE_LIMIT_SQL_LENGTH, 8 << 10},
     {SQLITE_LIMIT_COLUMN, 256},
     {SQLITE_LIMIT_EXPR_DEPTH, 50},
     {SQLITE_LIMIT_COMPOUND_SELECT, 2},
@@ -84,34 +88,43 @@ static int database_check_table(struct adp_database *database)
     return rc;
 }
 
+static void database_restrain(struct adp_database *database)
+{
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        sqlite3_limit(database->db, limits[i].id, limits[i].value);
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+        sqlite3_db_config(database->db, settings[i].option, settings[i].value, NULL);
+    database->work_left = WORK_SCHEMA;
+    sqlite3_progress_handler(database->db, STEPS_PER_UNIT, database_count_work, database);
+}
+
 int adp_database_open(struct adp_database *database, int fd, const char *table)
 {
+    static const char pragmas[] = "PRAGMA cell_size_check = ON; PRAGMA cache_size = " CACHE;
     const char *file_system = adp_one_file_system();
     char name[16];
     struct stat st;
+    uint64_t work;
     int rc;
 
     *database = (struct adp_database){.table = table};
     if (file_system == NULL || fstat(fd, &st) != 0)
         return SQLITE_CANTOPEN;
     database->size = (uint64_t)st.st_size;
-    database->work_left = database->size / STEPS_PER_UNIT;
-    database->work_left =
-        WORK_BASE + (database->work_left < WORK_MAX ? database->work_left : WORK_MAX);
     snprintf(name, sizeof(name), "%d", fd);
     rc = sqlite3_open_v2(name, &database->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
                          file_system);
     if (rc != SQLITE_OK)
         return rc;
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-        sqlite3_limit(database->db, limits[i].id, limits[i].value);
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
-        sqlite3_db_config(database->db, settings[i].option, settings[i].value, NULL);
-    sqlite3_progress_handler(database->db, STEPS_PER_UNIT, database_count_work, database);
-    rc = sqlite3_exec(database->db, "PRAGMA cell_size_check = ON", NULL, NULL, NULL);
+    database_restrain(database);
+    rc = sqlite3_exec(database->db, pragmas, NULL, NULL, NULL); /* reads the schema */
     if (rc == SQLITE_OK)
         rc = sqlite3_set_authorizer(database->db, database_authorize, database);
-    return rc == SQLITE_OK ? database_check_table(database) : rc;
+    if (rc == SQLITE_OK)
+        rc = database_check_table(database);
+    work = database->size / STEPS_PER_UNIT;
+    database->work_left = WORK_BASE + (work < WORK_MAX ? work : WORK_MAX);
+    return rc;
 }
 
 void adp_database_close(struct adp_database *database)

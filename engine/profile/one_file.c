@@ -12,14 +12,6 @@
 
 #define VFS_NAME "adp-one-file"
 
-/* A header says at these offsets who may write and read: 1 everybody, 2 those who know of
- * write-ahead logs. Backups are taken of databases that had one; SQLite would refuse them, for here
- * is none. */
-#define HEADER_WRITE_VERSION 18
-#define HEADER_READ_VERSION  19
-#define VERSION_PLAIN        1
-#define VERSION_LOG          2
-
 struct database_file {
     sqlite3_file base; /* first */
     int fd;
@@ -32,14 +24,6 @@ static int file_close(sqlite3_file *file)
     return SQLITE_OK;
 }
 
-static void file_forget_log(uint8_t *buf, int len, sqlite3_int64 offset)
-{
-    for (int at = HEADER_WRITE_VERSION; at <= HEADER_READ_VERSION; at++) {
-        if (at >= offset && at - offset < len && buf[at - offset] == VERSION_LOG)
-            buf[at - offset] = VERSION_PLAIN;
-    }
-}
-
 static int file_read(sqlite3_file *base, void *buf, int len, sqlite3_int64 offset)
 {
     struct database_file *file = (struct database_file *)base;
@@ -47,7 +31,6 @@ static int file_read(sqlite3_file *base, void *buf, int len, sqlite3_int64 offse
 
     if (got < 0)
         return SQLITE_IOERR_READ;
-    file_forget_log(buf, (int)got, offset);
     if (got == len)
         return SQLITE_OK;
     memset((uint8_t *)buf + got, 0, (size_t)(len - got));
@@ -103,6 +86,7 @@ static int file_sector_size(sqlite3_file *file)
     return 4096;
 }
 
+/* Of a file that nobody changes SQLite wants no log, even where the database had one. */
 static int file_characteristics(sqlite3_file *file)
 {
     (void)file;

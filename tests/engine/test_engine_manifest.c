@@ -373,6 +373,42 @@ static void test_shared_pages(void)
     expect_refused("one directory 777 million times", "more work than its size explains");
 }
 
+/* -- What it may cost -------------------------------------------------------------------------- */
+
+/* The pages of a large database do not stay in memory, even if it asks for that. */
+static void test_memory(void)
+{
+    struct adp_manifest *manifest;
+    struct adp_error err = {0};
+
+    make(TABLE "PRAGMA default_cache_size = 1000000;"
+               "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+               "INSERT INTO Files SELECT id('D', i), 'D', i, 1, zeroblob(1000) FROM n;");
+    sqlite3_memory_highwater(1);
+    et_expect(read_it(&manifest, &err), ADP_OK, &err, "20 MB");
+    CU_ASSERT(sqlite3_memory_highwater(1) < 4 << 20);
+    adp_manifest_free(manifest);
+}
+
+static void test_large_schema(void)
+{
+    char *sql = malloc(1 << 20);
+    size_t len = (size_t)sprintf(sql, "BEGIN; " TABLE);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sql);
+    for (int i = 0; i < 4000; i++)
+        len += (size_t)sprintf(sql + len, "CREATE TABLE t%d (a, b, c, d);", i);
+    strcpy(sql + len, "COMMIT;");
+    make(sql);
+    expect_refused("4,000 tables", "more work than its size explains");
+    len = (size_t)sprintf(sql, TABLE SMS "CREATE TABLE t (a /*");
+    memset(sql + len, ' ', 20000);
+    strcpy(sql + len + 20000, "*/);");
+    make(sql);
+    expect_refused("a table that takes 20 KB to describe", "cannot be read");
+    free(sql);
+}
+
 /* -- Nothing is written -------------------------------------------------------------------------*/
 
 static void test_nothing_beside(void)
@@ -405,6 +441,8 @@ int main(void)
         {"what is no database", test_no_database},
         {"damage", test_damage},
         {"pages that are shared", test_shared_pages},
+        {"memory", test_memory},
+        {"a large schema", test_large_schema},
         {"nothing is written beside it", test_nothing_beside},
     };
     int result;
