@@ -48,7 +48,7 @@ static int entry_reserve(struct adp_entry_parser *parser, struct adp_reader *rea
 static int entry_copy_text(struct adp_entry_parser *parser, struct adp_reader *reader,
                            char **buffer, size_t *cap, const uint8_t *view, size_t len)
 {
-    if (!entry_reserve(parser, reader, (void **)buffer, cap, len + 1, 1))
+    if (!entry_reserve(parser, reader, (void **)buffer, cap, len + 1, 1) || *buffer == NULL)
         return 0;
     memcpy(*buffer, view, len);
     (*buffer)[len] = '\0';

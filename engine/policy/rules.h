@@ -18,13 +18,13 @@ struct adp_rule {
  * the order in which they are asked. */
 struct adp_rule_group {
     unsigned category;
-    const char *const *patterns; /* ended by NULL */
     int is_derived;
+    const char *const *patterns; /* ended by NULL */
 };
 
 /* The last two fields of a group, in a table. */
-#define ADP_KEPT(...)    ((const char *const[]){__VA_ARGS__, NULL}), 0
-#define ADP_DERIVED(...) ((const char *const[]){__VA_ARGS__, NULL}), 1
+#define ADP_KEPT(...)    0, ((const char *const[]){__VA_ARGS__, NULL})
+#define ADP_DERIVED(...) 1, ((const char *const[]){__VA_ARGS__, NULL})
 
 struct adp_rule_key;
 

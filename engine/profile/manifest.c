@@ -95,45 +95,57 @@ static int manifest_row_holds(const struct manifest_row *row, uint8_t out_id[SHA
     return memcmp(digest, out_id, sizeof(digest)) == 0;
 }
 
-/* Makes |*data| hold |need| items. Returns 1, or 0 without memory. */
-static int manifest_reserve(void **data, size_t *cap, size_t need, size_t item_len)
+/* Returns |data|, moved where that is needed, with room for |need| items; NULL, with |data| as it
+ * was, without memory. */
+static void *manifest_grow(void *data, size_t *cap, size_t need, size_t item_len)
 {
     size_t grown = *cap > 0 ? *cap + *cap / 2 : 1024;
     void *moved;
 
     if (need <= *cap)
-        return 1;
+        return data;
     if (grown < need)
         grown = need;
-    moved = realloc(*data, grown * item_len);
-    if (moved == NULL)
+    moved = realloc(data, grown * item_len);
+    if (moved != NULL)
+        *cap = grown;
+    return moved;
+}
+
+/* Appends "DOMAIN/PATH" to the names. */
+static int manifest_keep_name(struct adp_manifest *manifest, const struct manifest_row *row)
+{
+    size_t len = row->domain_len + 1 + row->path_len + 1;
+    char *names =
+        manifest_grow(manifest->names, &manifest->names_cap, manifest->names_len + len, 1);
+    char *name;
+
+    if (names == NULL)
         return 0;
-    *data = moved;
-    *cap = grown;
+    name = names + manifest->names_len;
+    memcpy(name, row->domain, row->domain_len);
+    name[row->domain_len] = '/';
+    memcpy(name + row->domain_len + 1, row->path, row->path_len);
+    name[len - 1] = '\0';
+    manifest->names = names;
+    manifest->names_len += len;
     return 1;
 }
 
 static enum adp_status manifest_keep(struct adp_manifest *manifest, const struct manifest_row *row,
                                      const uint8_t id[SHA_DIGEST_LENGTH], struct adp_error *err)
 {
-    size_t len = row->domain_len + 1 + row->path_len + 1;
-    struct manifest_item *item;
-    char *name;
+    struct manifest_item *items =
+        manifest_grow(manifest->items, &manifest->cap, manifest->num + 1, sizeof(*items));
 
-    if (!manifest_reserve((void **)&manifest->items, &manifest->cap, manifest->num + 1,
-                          sizeof(*manifest->items)) ||
-        !manifest_reserve((void **)&manifest->names, &manifest->names_cap,
-                          manifest->names_len + len, 1))
+    if (items == NULL)
         return adp_fail_memory(err);
-    item = &manifest->items[manifest->num++];
-    memcpy(item->id, id, sizeof(item->id));
-    item->name = (uint32_t)manifest->names_len;
-    name = manifest->names + manifest->names_len;
-    memcpy(name, row->domain, row->domain_len);
-    name[row->domain_len] = '/';
-    memcpy(name + row->domain_len + 1, row->path, row->path_len);
-    name[len - 1] = '\0';
-    manifest->names_len += len;
+    manifest->items = items;
+    memcpy(items[manifest->num].id, id, SHA_DIGEST_LENGTH);
+    items[manifest->num].name = (uint32_t)manifest->names_len;
+    if (!manifest_keep_name(manifest, row))
+        return adp_fail_memory(err);
+    manifest->num++;
     return ADP_OK;
 }
 

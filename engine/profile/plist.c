@@ -188,7 +188,7 @@ static int plist_next_tag(struct plist_xml *xml, struct plist_tag *out)
     out->is_empty = !out->is_end && close[-1] == '/' && close - 1 > xml->at;
     out->name_len = 0;
     while (out->name + out->name_len < close &&
-           memchr(" \t\r\n/", out->name[out->name_len], 5) == NULL)
+           strchr(" \t\r\n/", out->name[out->name_len]) == NULL)
         out->name_len++;
     xml->at = close + 1;
     if (out->is_end)
@@ -219,7 +219,7 @@ static enum adp_plist_answer plist_xml_bool(const uint8_t *data, size_t len, con
         if (xml.depth != 3 || !plist_tag_is(&tag, "key") || !plist_starts(&xml, key) ||
             (size_t)(xml.end - xml.at) == key_len || xml.at[key_len] != '<')
             continue;
-        if (!plist_next_tag(&xml, &tag) || !plist_next_tag(&xml, &tag))
+        if (!plist_next_tag(&xml, &tag) || !tag.is_end || !plist_next_tag(&xml, &tag))
             return ADP_PLIST_MALFORMED;
         if (plist_tag_is(&tag, "true"))
             return ADP_PLIST_TRUE;
