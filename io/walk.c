@@ -58,8 +58,13 @@ static int emit(struct walk *walk, enum adp_walk_event event, const char *name, 
         .depth = (unsigned)depth,
         .st = st,
         .error = error,
+        .dir = -1,
     };
 
+    if (event == ADP_WALK_LISTED) {
+        entry.dir = walk->levels[depth].fd;
+        entry.names = &walk->levels[depth].names;
+    }
     return walk->fn(walk->user, &entry);
 }
 
@@ -189,7 +194,7 @@ static int enter(struct walk *walk, int dirfd, const char *path, const char *nam
     int rc = push(walk, dirfd, path, name, flags);
 
     if (rc == 0)
-        return 0;
+        return emit(walk, ADP_WALK_LISTED, name, depth, st, 0);
     rc = emit(walk, ADP_WALK_ERROR, name, depth, st, -rc);
     if (rc >= 0 && walk->num == depth)
         rc = emit(walk, ADP_WALK_LEAVE, name, depth, st, 0);

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "names.h"
+
 enum adp_walk_event {
     /* An entry; for a directory, before its content. */
     ADP_WALK_ENTRY = 1,
@@ -19,6 +21,8 @@ enum adp_walk_event {
     /* |error| happened on this entry: stat (there was no ENTRY, and st is zero), or reading the
      * directory (between its ENTRY and its LEAVE). */
     ADP_WALK_ERROR = 3,
+    /* A directory was opened and all its names are known: follows its ENTRY, if nothing fails. */
+    ADP_WALK_LISTED = 4,
 };
 
 enum adp_walk_verdict {
@@ -33,6 +37,8 @@ struct adp_walk_entry {
     unsigned depth; /* 0 for the root */
     const struct stat *st;
     int error; /* errno value for ADP_WALK_ERROR, else 0 */
+    int dir;   /* of ADP_WALK_LISTED: the directory, which the walk closes; else -1 */
+    const struct adp_names *names; /* of ADP_WALK_LISTED, else NULL */
 };
 
 /* adp_walk_fn is called for each event, on the walking thread. Returns a verdict, or -errno, which

@@ -1,8 +1,5 @@
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
-#include "memory.h"
 #include "table.h"
 #include "text.h"
 
@@ -52,33 +49,19 @@ enum adp_status cmd_category_list(struct cli *cli, struct adp_error *err)
     return ADP_OK;
 }
 
-/* classify brings |word| into the form of a path in a snapshot: no slash around it. One at its end
- * says that it is a directory. */
-static void classify(const struct adp_policy *policy, const char *word, struct adp_verdict *out)
-{
-    size_t len = strlen(word);
-    int is_dir = len > 0 && word[len - 1] == '/';
-    char *path;
-
-    while (len > 0 && word[len - 1] == '/')
-        len--;
-    for (; len > 0 && *word == '/'; len--)
-        word++;
-    path = must_alloc(len + 1);
-    memcpy(path, word, len);
-    path[len] = '\0';
-    adp_policy_classify(policy, path, is_dir, out);
-    free(path);
-}
-
 static void add_row(struct table *table, const char *word, const struct adp_verdict *verdict)
 {
+    const char *origin = verdict->profile != NULL ? verdict->profile : verdict->origin;
+
     table_add(table, "%s", word);
     table_add(table, "%s", adp_category_name(verdict->category));
     if (verdict->line != 0)
-        table_add(table, "%s (%s, rule %u)", verdict->rule, verdict->origin, verdict->line);
+        table_add(table, "%s (%s%s, rule %u)%s", verdict->rule,
+                  verdict->profile != NULL ? "profile " : "", origin, verdict->line,
+                  verdict->is_derived ? ", derived" : "");
     else
-        table_add(table, "%s (%s)", verdict->rule, verdict->origin);
+        table_add(table, "%s (%s%s)", verdict->rule, verdict->profile != NULL ? "profile " : "",
+                  origin);
 }
 
 static json_t *verdict_json(const char *word, const struct adp_verdict *verdict)
@@ -90,6 +73,8 @@ static json_t *verdict_json(const char *word, const struct adp_verdict *verdict)
     text_set(object, "rule", verdict->rule);
     text_set(object, "origin", verdict->origin);
     json_object_set_new(object, "line", json_integer(verdict->line));
+    text_set(object, "profile", verdict->profile);
+    json_object_set_new(object, "derived", json_boolean(verdict->is_derived));
     return object;
 }
 
@@ -105,8 +90,10 @@ enum adp_status cmd_category_explain(struct cli *cli, struct adp_error *err)
         json_decref(array);
         return status;
     }
-    for (size_t i = 0; i < cli->options.num_args; i++) {
-        classify(policy, cli->options.args[i], &verdict);
+    for (size_t i = 0; status == ADP_OK && i < cli->options.num_args; i++) {
+        status = adp_explain(policy, cli->options.args[i], cli->options.profile, &verdict, err);
+        if (status != ADP_OK)
+            break;
         if (cli->out.is_json)
             json_array_append_new(array, verdict_json(cli->options.args[i], &verdict));
         else
@@ -117,5 +104,5 @@ enum adp_status cmd_category_explain(struct cli *cli, struct adp_error *err)
     json_decref(array);
     table_print(&table);
     adp_policy_free(policy);
-    return ADP_OK;
+    return status;
 }

@@ -47,10 +47,15 @@ static void print_text(const struct adp_entry *entry)
     printf("%s %5" PRIu32 " %5" PRIu32 " %12" PRIu64 " %s ", mode, entry->uid, entry->gid,
            entry->size, time);
     text_print(entry->path);
+    if (entry->label != NULL) {
+        fputs("  ", stdout);
+        text_print(entry->label);
+    }
     if (entry->target != NULL) {
         fputs(entry->type == ADP_ENTRY_HARDLINK ? " = " : " -> ", stdout);
         text_print(entry->target);
     }
+    fputs(entry->is_derived ? "  (derived)" : "", stdout);
     puts(entry->is_changed ? "  (changed while it was read)" : "");
 }
 
@@ -61,6 +66,8 @@ static json_t *entry_json(const struct adp_entry *entry)
 
     snprintf(mode, sizeof(mode), "%04o", entry->mode & 07777);
     text_set(object, "path", entry->path);
+    if (entry->label != NULL)
+        text_set(object, "label", entry->label);
     json_object_set_new(object, "type", json_string(types[entry->type].word));
     json_object_set_new(object, "category", json_string(adp_category_name(entry->category)));
     if (entry->target != NULL)
@@ -73,6 +80,8 @@ static json_t *entry_json(const struct adp_entry *entry)
     json_object_set_new(object, "size", json_integer((json_int_t)entry->size));
     if (entry->is_changed)
         json_object_set_new(object, "changed", json_true());
+    if (entry->is_derived)
+        json_object_set_new(object, "derived", json_true());
     return object;
 }
 

@@ -21,6 +21,7 @@ static enum adp_status open_snapshot(struct cli *cli, struct adp_vault *vault,
         .target = options->to,
         .overwrite = options_has(options, OPTION_OVERWRITE),
         .sync_each = options->sync_each,
+        .skip_derived = options_has(options, OPTION_SKIP_DERIVED),
     };
     struct adp_report report;
     double start = report_clock();

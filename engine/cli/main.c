@@ -24,7 +24,8 @@ static const struct command {
      cmd_init, OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
     {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", cmd_seal,
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL) |
-         OPTION_BIT(ATTEST) | WORK_OPTIONS,
+         OPTION_BIT(ATTEST) | OPTION_BIT(PROFILE) | OPTION_BIT(SKIP_DERIVED) | OPTION_BIT(DRY_RUN) |
+         WORK_OPTIONS,
      2, ANY_NUMBER},
     {"snapshots", "VAULT", "what was sealed, when, by whom, how much", cmd_snapshots,
      OPTION_BIT(ACCOUNT), 1, 1},
@@ -32,7 +33,7 @@ static const struct command {
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY), 2, ANY_NUMBER},
     {"open", "VAULT SNAPSHOT [PATH...] --to DIR", "restore a snapshot, or some of it", cmd_open,
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(TO) | OPTION_BIT(OVERWRITE) |
-         OPTION_BIT(SYNC) | WORK_OPTIONS,
+         OPTION_BIT(SYNC) | OPTION_BIT(SKIP_DERIVED) | WORK_OPTIONS,
      2, ANY_NUMBER},
     {"cat", "VAULT SNAPSHOT PATH", "write one file to standard output", cmd_cat,
      OPTION_BIT(ACCOUNT), 3, 3},
@@ -52,7 +53,7 @@ static const struct command {
      cmd_rewrap, OPTION_BIT(ACCOUNT), 1, 2},
     {"category list", "", "the categories", cmd_category_list, 0, 0, 0},
     {"category explain", "PATH...", "which rule decides on a path", cmd_category_explain,
-     OPTION_BIT(POLICY), 1, ANY_NUMBER},
+     OPTION_BIT(POLICY) | OPTION_BIT(PROFILE), 1, ANY_NUMBER},
 };
 
 #define NUM_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -34,6 +34,9 @@ enum option_id {
     OPTION_LIMIT_RATE,
     OPTION_STATS,
     OPTION_ATTEST,
+    OPTION_PROFILE,
+    OPTION_SKIP_DERIVED,
+    OPTION_DRY_RUN,
     OPTION_NUM,
 };
 
@@ -47,6 +50,7 @@ struct options {
     const char *device;
     const char *name;
     const char *policy;
+    const char *profile;
     const char *to;
     const char *account; /* fingerprint */
     unsigned num_threads;

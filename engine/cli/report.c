@@ -1,10 +1,12 @@
 #include "report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "human.h"
 #include "table.h"
+#include "text.h"
 
 double report_clock(void)
 {
@@ -26,6 +28,8 @@ static json_t *category_json(const struct adp_category_report *part)
     json_object_set_new(object, "entries", number(part->entries));
     json_object_set_new(object, "files", number(part->files));
     json_object_set_new(object, "bytes", number(part->bytes));
+    json_object_set_new(object, "derived_files", number(part->derived_files));
+    json_object_set_new(object, "derived_bytes", number(part->derived_bytes));
     if (part->stored_bytes != 0)
         json_object_set_new(object, "stored_bytes", number(part->stored_bytes));
     return object;
@@ -56,18 +60,29 @@ json_t *report_stages_json(const struct adp_report *report)
     return stages;
 }
 
-static void print_json(json_t *root, const struct adp_report *report, double seconds)
+static void add_categories(json_t *root, const struct adp_category_report *parts)
 {
     json_t *categories = json_object();
 
     for (unsigned i = 1; i <= ADP_NUM_CATEGORIES; i++) {
-        if (report->categories[i].entries != 0)
-            json_object_set_new(categories, adp_category_name(i),
-                                category_json(&report->categories[i]));
+        if (parts[i].entries != 0)
+            json_object_set_new(categories, adp_category_name(i), category_json(&parts[i]));
     }
-    json_object_set_new(root, "snapshot", json_string(report->snapshot));
     json_object_set_new(root, "categories", categories);
-    json_object_set_new(root, "total", category_json(&report->categories[0]));
+    json_object_set_new(root, "total", category_json(&parts[0]));
+}
+
+static void add_left_out(json_t *root, uint64_t files, uint64_t bytes)
+{
+    json_object_set_new(root, "left_out_files", number(files));
+    json_object_set_new(root, "left_out_bytes", number(bytes));
+}
+
+static void print_json(json_t *root, const struct adp_report *report, double seconds)
+{
+    json_object_set_new(root, "snapshot", json_string(report->snapshot));
+    add_categories(root, report->categories);
+    add_left_out(root, report->left_out_files, report->left_out_bytes);
     add_counts(root, report);
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "io", report->io != NULL ? json_string(report->io) : json_null());
@@ -80,31 +95,53 @@ static void print_json(json_t *root, const struct adp_report *report, double sec
 }
 
 static void add_row(struct table *table, const char *name, const struct adp_category_report *part,
-                    int with_stored)
+                    const struct adp_category_report *total)
 {
     table_add(table, "%s", name);
     table_add_count(table, part->files);
     table_add_size(table, part->bytes);
-    if (with_stored)
+    if (total->derived_files != 0) {
+        table_add_count(table, part->derived_files);
+        table_add_size(table, part->derived_bytes);
+    }
+    if (total->stored_bytes != 0)
         table_add_size(table, part->stored_bytes);
 }
 
-static void print_table(const struct adp_report *report)
+/* Columns that say nothing are not there. */
+static void print_table(const struct adp_category_report *parts)
 {
-    int with_stored = report->categories[0].stored_bytes != 0;
-    struct table table = {.alignment = with_stored ? "lrrr" : "lrr"};
+    struct table table = {.alignment = "lrr"};
 
     table_add(&table, "category");
     table_add(&table, "files");
     table_add(&table, "content");
-    if (with_stored)
-        table_add(&table, "sealed");
-    for (unsigned i = 1; i <= ADP_NUM_CATEGORIES; i++) {
-        if (report->categories[i].entries != 0)
-            add_row(&table, adp_category_name(i), &report->categories[i], with_stored);
+    if (parts[0].derived_files != 0) {
+        table.alignment = "lrrrr";
+        table_add(&table, "derived files");
+        table_add(&table, "derived");
     }
-    add_row(&table, "total", &report->categories[0], with_stored);
+    if (parts[0].stored_bytes != 0) {
+        table.alignment = parts[0].derived_files != 0 ? "lrrrrr" : "lrrr";
+        table_add(&table, "sealed");
+    }
+    for (unsigned i = 1; i <= ADP_NUM_CATEGORIES; i++) {
+        if (parts[i].entries != 0)
+            add_row(&table, adp_category_name(i), &parts[i], &parts[0]);
+    }
+    add_row(&table, "total", &parts[0], &parts[0]);
     table_print(&table);
+}
+
+static void print_left_out(uint64_t files, uint64_t bytes)
+{
+    char count[HUMAN_LEN], size[HUMAN_LEN];
+
+    if (files == 0)
+        return;
+    human_count(count, files);
+    human_size(size, bytes);
+    printf("left out, since they can be made again: %s files, %s\n", count, size);
 }
 
 void report_print_stages(const struct cli *cli, const struct adp_report *report)
@@ -145,8 +182,64 @@ void report_print(struct cli *cli, const struct adp_report *report, double secon
         print_json(cli->out.root, report, seconds);
     if (!out_shows_text(&cli->out))
         return;
-    print_table(report);
+    print_table(report->categories);
+    print_left_out(report->left_out_files, report->left_out_bytes);
     report_print_stages(cli, report);
     human_size(rate, (uint64_t)((double)report->categories[0].bytes / (seconds > 0 ? seconds : 1)));
     printf("snapshot %s, %.1f s, %s/s\n", report->snapshot, seconds, rate);
+}
+
+static void print_plan_json(json_t *root, const struct adp_seal_plan *plan)
+{
+    json_t *profiles = json_array();
+
+    for (size_t i = 0; i < plan->num_profiles; i++) {
+        const struct adp_found_profile *found = &plan->profiles[i];
+        json_t *object = json_object();
+
+        json_object_set_new(object, "profile", json_string(found->profile));
+        text_set(object, "path", found->path);
+        json_object_set_new(object, "files", number(found->files));
+        json_object_set_new(object, "bytes", number(found->bytes));
+        json_array_append_new(profiles, object);
+    }
+    json_object_set_new(root, "dry_run", json_true());
+    add_categories(root, plan->categories);
+    add_left_out(root, plan->left_out_files, plan->left_out_bytes);
+    json_object_set_new(root, "profiles", profiles);
+}
+
+static void print_profiles(const struct adp_seal_plan *plan)
+{
+    struct table table = {.alignment = "lrrl"};
+    char *path;
+
+    if (plan->num_profiles == 0)
+        return;
+    table_add(&table, "profile");
+    table_add(&table, "files");
+    table_add(&table, "content");
+    table_add(&table, "folder");
+    for (size_t i = 0; i < plan->num_profiles; i++) {
+        table_add(&table, "%s", plan->profiles[i].profile);
+        table_add_count(&table, plan->profiles[i].files);
+        table_add_size(&table, plan->profiles[i].bytes);
+        path = text_escape(plan->profiles[i].path);
+        table_add(&table, "%s", path);
+        free(path);
+    }
+    puts("");
+    table_print(&table);
+}
+
+void report_print_plan(struct cli *cli, const struct adp_seal_plan *plan)
+{
+    if (cli->out.is_json)
+        print_plan_json(cli->out.root, plan);
+    if (!out_shows_text(&cli->out))
+        return;
+    print_table(plan->categories);
+    print_left_out(plan->left_out_files, plan->left_out_bytes);
+    print_profiles(plan);
+    puts("nothing was sealed: this was a dry run");
 }

@@ -11,6 +11,9 @@ double report_clock(void);
  * took. */
 void report_print(struct cli *cli, const struct adp_report *report, double seconds);
 
+/* report_print_plan does so for a dry run. */
+void report_print_plan(struct cli *cli, const struct adp_seal_plan *plan);
+
 /* report_stages_json returns the stages as a JSON object; report_print_stages prints them as a
  * table if --stats asks for it. */
 json_t *report_stages_json(const struct adp_report *report);

@@ -18,6 +18,7 @@
 #define ADP_XATTR_MAX            65536
 #define ADP_PATH_MAX             65535
 #define ADP_NAME_MAX             255
+#define ADP_LABEL_MAX            4096
 #define ADP_DIGEST_LEN           16
 #define ADP_TRAILER_LEN          64
 #define ADP_DIRECTORY_STORED_MAX (64u << 20)
@@ -41,7 +42,11 @@ enum adp_codec {
     ADP_CODEC_ZSTD = 1,
 };
 
-#define ADP_INDEX_FLAG_CHANGED 1u
+enum adp_index_flag {
+    ADP_INDEX_FLAG_CHANGED = 1,
+    ADP_INDEX_FLAG_LABEL = 2, /* a label follows the path */
+    ADP_INDEX_FLAG_DERIVED = 4,
+};
 
 struct adp_extent {
     uint64_t hole;
@@ -62,12 +67,15 @@ struct adp_index_xattr {
 };
 
 /* struct adp_index_entry is one parsed entry. Pointers live until the next call on the cursor that
- * gave it; |path| is zero-terminated, as are |target|'s bytes. */
+ * gave it; |path|, |label| and |target| are zero-terminated. A writer sets ADP_INDEX_FLAG_LABEL
+ * together with |label|. */
 struct adp_index_entry {
     uint8_t type;
     uint32_t flags;
     const char *path;
     size_t path_len;
+    const char *label; /* NULL without one */
+    size_t label_len;
     uint32_t mode, uid, gid;
     int64_t mtime_s, atime_s;
     uint32_t mtime_ns, atime_ns;

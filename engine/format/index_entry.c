@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 #define ENTRY_MODE_MAX       07777
 #define ENTRY_NS_MAX         999999999
 #define ENTRY_TARGET_MAX     4095
@@ -16,6 +18,7 @@ void adp_entry_parser_free(struct adp_entry_parser *parser)
     free(parser->xattrs);
     free(parser->extents);
     free(parser->target);
+    free(parser->label);
     *parser = (struct adp_entry_parser){0};
 }
 
@@ -39,6 +42,36 @@ static int entry_reserve(struct adp_entry_parser *parser, struct adp_reader *rea
         return 1;
     parser->out_of_memory = 1;
     return adp_reader_fail(reader);
+}
+
+/* Copies |len| bytes at |view| to |*buffer|, with a zero after them. */
+static int entry_copy_text(struct adp_entry_parser *parser, struct adp_reader *reader,
+                           char **buffer, size_t *cap, const uint8_t *view, size_t len)
+{
+    if (!entry_reserve(parser, reader, (void **)buffer, cap, len + 1, 1) || *buffer == NULL)
+        return 0;
+    memcpy(*buffer, view, len);
+    (*buffer)[len] = '\0';
+    return 1;
+}
+
+static int entry_parse_label(struct adp_entry_parser *parser, struct adp_index_entry *out,
+                             struct adp_reader *reader)
+{
+    const uint8_t *view;
+    size_t len;
+
+    if ((out->flags & ADP_INDEX_FLAG_LABEL) == 0)
+        return 1;
+    if (!adp_read_vbytes(reader, &view, &len, ADP_LABEL_MAX))
+        return 0;
+    if (len == 0 || !adp_text_check((const char *)view, len))
+        return adp_entry_refuse(parser, reader, "an entry's label is not valid");
+    if (!entry_copy_text(parser, reader, &parser->label, &parser->cap_label, view, len))
+        return 0;
+    out->label = parser->label;
+    out->label_len = len;
+    return 1;
 }
 
 /* -- Metadata ---------------------------------------------------------------------------------- */
@@ -211,10 +244,8 @@ static int entry_parse_target(struct adp_entry_parser *parser, struct adp_index_
         return 0;
     if (len == 0 || memchr(view, '\0', len) != NULL)
         return adp_entry_refuse(parser, reader, "a link's target is not valid");
-    if (!entry_reserve(parser, reader, (void **)&parser->target, &parser->cap_target, len + 1, 1))
+    if (!entry_copy_text(parser, reader, &parser->target, &parser->cap_target, view, len))
         return 0;
-    memcpy(parser->target, view, len);
-    parser->target[len] = '\0';
     out->target = parser->target;
     out->target_len = len;
     return 1;
@@ -272,7 +303,8 @@ int adp_entry_parse_rest(struct adp_entry_parser *parser, struct adp_index_entry
     if (out->type == ADP_INDEX_CONTINUATION)
         ok = entry_parse_extents(parser, out, reader);
     else
-        ok = entry_parse_metadata(parser, out, reader) && entry_parse_by_type(parser, out, reader);
+        ok = entry_parse_label(parser, out, reader) && entry_parse_metadata(parser, out, reader) &&
+             entry_parse_by_type(parser, out, reader);
     if (ok && !adp_reader_at_end(reader))
         return adp_entry_refuse(parser, reader, "bytes follow an entry's last field");
     return ok;
@@ -282,6 +314,8 @@ void adp_entry_build_rest(struct adp_builder *out, const struct adp_index_entry 
 {
     if (entry->type == ADP_INDEX_CONTINUATION)
         return;
+    if ((entry->flags & ADP_INDEX_FLAG_LABEL) != 0)
+        adp_build_vbytes(out, entry->label, entry->label_len);
     entry_build_metadata(out, entry);
     switch (entry->type) {
     case ADP_ENTRY_FILE:

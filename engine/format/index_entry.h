@@ -17,6 +17,8 @@ struct adp_entry_parser {
     size_t cap_extents;
     char *target;
     size_t cap_target;
+    char *label;
+    size_t cap_label;
     uint64_t index_start; /* bounds the frames of extents */
     const char *what;     /* the rule that was broken; NULL for a field that does not fit */
     int out_of_memory;

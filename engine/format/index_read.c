@@ -201,6 +201,13 @@ static int index_account(struct adp_index_cursor *cursor, struct adp_reader *bod
     return index_cover(cursor, body);
 }
 
+static uint64_t index_known_flags(uint8_t type)
+{
+    if (type == ADP_INDEX_CONTINUATION)
+        return ADP_INDEX_FLAG_CHANGED;
+    return ADP_INDEX_FLAG_CHANGED | ADP_INDEX_FLAG_LABEL | ADP_INDEX_FLAG_DERIVED;
+}
+
 static int index_parse_entry(struct adp_index_cursor *cursor, struct adp_reader *body)
 {
     uint64_t flags;
@@ -210,7 +217,7 @@ static int index_parse_entry(struct adp_index_cursor *cursor, struct adp_reader 
     adp_read_u8(body, &cursor->entry.type);
     if (!adp_read_varint(body, &flags, UINT64_MAX))
         return 0;
-    if (flags > ADP_INDEX_FLAG_CHANGED)
+    if ((flags & ~index_known_flags(cursor->entry.type)) != 0)
         return adp_entry_refuse(&cursor->parser, body, "an entry has unknown flags");
     cursor->entry.flags = (uint32_t)flags;
     return index_read_path(cursor, body) &&

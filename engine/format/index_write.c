@@ -4,6 +4,7 @@
 #include "error.h"
 #include "index.h"
 #include "index_entry.h"
+#include "text.h"
 
 void adp_index_writer_init(struct adp_index_writer *writer)
 {
@@ -124,6 +125,10 @@ enum adp_status adp_index_writer_add(struct adp_index_writer *writer,
                                                       entry->path, entry->path_len) >= 0)
         return adp_fail(err, ADP_ERR_INTERNAL, entry->path,
                         "an index entry is out of order: it follows \"%.200s\"", writer->last_path);
+    if ((entry->flags & ADP_INDEX_FLAG_LABEL) != 0 &&
+        (entry->label_len == 0 || entry->label_len > ADP_LABEL_MAX ||
+         !adp_text_check(entry->label, entry->label_len)))
+        return adp_fail(err, ADP_ERR_INTERNAL, entry->path, "the index takes no such label");
     status = index_append(writer, entry, err);
     if (status != ADP_OK)
         return status;

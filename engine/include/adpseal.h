@@ -126,19 +126,35 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_policy_load(struct adp_policy **ou
                                                           const char *path, struct adp_error *err);
 ADP_EXPORT void adp_policy_free(struct adp_policy *policy);
 
-/* struct adp_verdict is what the policy says of one path. Its strings live as long as the policy.
- */
+/* struct adp_verdict is what decides on one path. Its strings live as long as the policy. */
 struct adp_verdict {
     unsigned category;
-    const char *rule;   /* the pattern that decided, e.g. "*.heic"; "(default)" if none did */
-    const char *origin; /* "built-in", or the policy file's path */
-    unsigned line;      /* number of the rule in its origin, from 1; 0 for the default */
+    const char *rule;    /* the pattern that decided, e.g. "*.heic"; "(default)" if none did */
+    const char *origin;  /* "built-in", "profile", or the policy file's path */
+    unsigned line;       /* number of the rule in its origin, from 1; 0 for the default */
+    const char *profile; /* the profile that the rule is of, e.g. "google-takeout"; else NULL */
+    int is_derived;      /* can be made again from the rest: thumbnails, transcoded films */
 };
 
 /* adp_policy_classify decides on |path|, as it stands in a snapshot (relative, no leading slash).
  * |is_dir| tells whether it is a directory. It looks at names alone, never at content. */
 ADP_EXPORT void adp_policy_classify(const struct adp_policy *policy, const char *path, int is_dir,
                                     struct adp_verdict *out_verdict);
+
+/* A profile is the knowledge of one kind of folder by its structure, whatever it is called: what
+ * lies in it follows the profile, after the policy file's rules and before the built-in ones.
+ * docs/CATEGORIES.md lists them. adp_profile_name returns the name of profile |index|, from 0, e.g.
+ * "google-takeout"; NULL behind the last. */
+ADP_EXPORT const char *adp_profile_name(size_t index);
+
+/* adp_explain decides on |path| as adp_seal would if its source were the first component of |path|
+ * after any slashes, "." and "..". As far as the path exists, profiles of the folders on it are
+ * recognised, without following symbolic links below the first component; beyond that, names alone
+ * decide. A slash at its end says that it is a directory. |profile| is as in adp_seal_options. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_explain(const struct adp_policy *policy,
+                                                      const char *path, const char *profile,
+                                                      struct adp_verdict *out_verdict,
+                                                      struct adp_error *err);
 
 /* -- Identities ------------------------------------------------------------------------------ */
 
@@ -379,8 +395,9 @@ ADP_EXPORT const char *adp_stage_name(enum adp_stage stage);
 struct adp_category_report {
     uint64_t entries; /* everything in the index: files, directories, links, ... */
     uint64_t files;
-    uint64_t bytes;        /* content, as the files have it */
-    uint64_t stored_bytes; /* archive file, bytes; seal and verify only */
+    uint64_t bytes;                        /* content, as the files have it */
+    uint64_t stored_bytes;                 /* archive file, bytes; seal and verify only */
+    uint64_t derived_files, derived_bytes; /* those of |files| and |bytes| that can be made again */
 };
 
 struct adp_report {
@@ -393,7 +410,8 @@ struct adp_report {
     uint64_t direct_read_bytes;  /* bulk reads around the page cache */
     uint64_t direct_write_bytes; /* and writes; zero where the file system refuses it */
     struct adp_stage_report stages[ADP_NUM_STAGES];
-    double cpu_s; /* of the whole process meanwhile */
+    double cpu_s;                            /* of the whole process meanwhile */
+    uint64_t left_out_files, left_out_bytes; /* derived, with |skip_derived|; in no category */
 };
 
 /* -- Seal ------------------------------------------------------------------------------------ */
@@ -404,9 +422,13 @@ struct adp_seal_options {
                                    component of its paths in the snapshot */
     size_t num_sources;
     const struct adp_policy *policy; /* NULL: the built-in rules */
-    unsigned category;               /* everything into this category; 0: as the policy says */
-    int compression_level;           /* of zstd, 1 to 19; 0: 3 */
-    int without_attestation;         /* no digests of the archives for whoever holds no key */
+    unsigned category;       /* everything into this category; 0: as policy and profiles say */
+    int compression_level;   /* of zstd, 1 to 19; 0: 3 */
+    int without_attestation; /* no digests of the archives for whoever holds no key */
+    const char *profile; /* "auto" (or NULL): folders whose structure is known are found, and what
+                            lies in them follows it; "none": nothing does; else what each source
+                            is, a name of adp_profile_name */
+    int skip_derived;    /* what can be made again from the rest is left out, and counted */
 };
 
 /* With its attestation a snapshot has a digest of each segment of its archives, which whoever holds
@@ -421,6 +443,31 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_seal(struct adp_vault *vault,
                                                    const struct adp_seal_options *options,
                                                    struct adp_report *out_report,
                                                    struct adp_error *err);
+
+/* A folder that a profile knows. */
+struct adp_found_profile {
+    const char *profile; /* its name; lives for ever */
+    char *path;          /* of the folder in the snapshot */
+    uint64_t files, bytes;
+};
+
+/* What adp_seal would do. */
+struct adp_seal_plan {
+    struct adp_category_report categories[ADP_NUM_CATEGORIES + 1]; /* by number; [0] is the sum */
+    uint64_t left_out_files, left_out_bytes; /* derived, with |skip_derived|; in no category */
+    struct adp_found_profile *profiles;      /* in order of paths */
+    size_t num_profiles;
+};
+
+/* adp_seal_plan_make walks the sources and classifies them as adp_seal does, and writes nothing. No
+ * file is opened but what profiles need, so that what cannot be read still counts. |vault| is left
+ * out of the sources and needs no identity; NULL if there is none. ADP_ERR_PARTIAL if folders could
+ * not be listed, with |*out| filled nevertheless. The caller must call adp_seal_plan_free. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_seal_plan_make(struct adp_seal_plan *out,
+                                                             const struct adp_vault *vault,
+                                                             const struct adp_seal_options *options,
+                                                             struct adp_error *err);
+ADP_EXPORT void adp_seal_plan_free(struct adp_seal_plan *plan);
 
 /* -- Read ------------------------------------------------------------------------------------ */
 
@@ -437,6 +484,8 @@ struct adp_entry {
     enum adp_entry_type type;
     unsigned category;
     const char *path;
+    const char *label;  /* what the source's own structure calls it, or NULL where there is none:
+                           text (UTF-8) of 1 to 4096 bytes, without control characters */
     const char *target; /* of symbolic and hard links, else NULL */
     unsigned mode;
     uint32_t uid, gid;
@@ -444,6 +493,7 @@ struct adp_entry {
     uint32_t mtime_ns;
     uint64_t size;
     int is_changed; /* changed while it was read */
+    int is_derived; /* can be made again from other entries: a thumbnail, a transcoded film */
 };
 
 /* What to read of a snapshot. |snapshot| is an id, an unambiguous beginning of one, or "latest".
@@ -475,7 +525,8 @@ struct adp_open_options {
     struct adp_selection selection;
     const char *target; /* directory; made if it does not exist */
     int overwrite;      /* replace files that exist; without it they are left and named */
-    int sync_each; /* sync every file as it is completed; without it all are, once, at the end */
+    int sync_each;    /* sync every file as it is completed; without it all are, once, at the end */
+    int skip_derived; /* entries that can be made again from others are left out, and counted */
 };
 
 /* adp_open restores. Nothing is written outside |target|, and no symbolic link below it is

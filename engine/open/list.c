@@ -16,6 +16,7 @@ static enum adp_status list_entry(void *user, const struct adp_index_entry *entr
     struct adp_entry out = {.type = (enum adp_entry_type)entry->type,
                             .category = listing->category,
                             .path = entry->path,
+                            .label = entry->label,
                             .target = entry->target,
                             .mode = entry->mode,
                             .uid = entry->uid,
@@ -23,7 +24,8 @@ static enum adp_status list_entry(void *user, const struct adp_index_entry *entr
                             .mtime_s = entry->mtime_s,
                             .mtime_ns = entry->mtime_ns,
                             .size = entry->size,
-                            .is_changed = (entry->flags & ADP_INDEX_FLAG_CHANGED) != 0};
+                            .is_changed = (entry->flags & ADP_INDEX_FLAG_CHANGED) != 0,
+                            .is_derived = (entry->flags & ADP_INDEX_FLAG_DERIVED) != 0};
 
     (void)role;
     if (entry->type == ADP_INDEX_CONTINUATION)

@@ -99,7 +99,7 @@ static void stop(struct restoring *restoring)
 }
 
 /* One archive, selected entries only. |check_tags|: every segment is read, so that the record's
- * digest can be checked. */
+ * digest can be checked, unless some entries turn out not to be wanted. */
 static enum adp_status restore_archive(struct restoring *restoring,
                                        const struct adp_record_archive *record, int check_tags,
                                        struct adp_error *err)
@@ -116,6 +116,7 @@ static enum adp_status restore_archive(struct restoring *restoring,
                        "used: run adp-seal rewrap to mend it");
     restoring->category = record->category;
     restoring->status = ADP_OK;
+    restoring->has_skipped = 0;
     restoring->file = adp_ioq_file_add(restoring->run.queue, restoring->archive->bulk_fd);
     if (restoring->file < 0)
         status =
@@ -127,7 +128,7 @@ static enum adp_status restore_archive(struct restoring *restoring,
                                  restore_take, restoring, err);
     if (status == ADP_OK)
         status = restore_flush(restoring, err);
-    if (status == ADP_OK && check_tags)
+    if (status == ADP_OK && check_tags && !restoring->has_skipped)
         status = adp_archive_check_tags(restoring->archive, err);
     if (status == ADP_OK)
         restoring->report->categories[record->category].stored_bytes += record->size;
@@ -169,12 +170,7 @@ static void sum_up(struct restoring *restoring)
     struct adp_report *report = restoring->report;
     const uint64_t *counts = restoring->tell->counts;
 
-    for (unsigned c = 1; c <= ADP_NUM_CATEGORIES; c++) {
-        report->categories[0].entries += report->categories[c].entries;
-        report->categories[0].files += report->categories[c].files;
-        report->categories[0].bytes += report->categories[c].bytes;
-        report->categories[0].stored_bytes += report->categories[c].stored_bytes;
-    }
+    adp_report_total(report->categories);
     report->num_not_restored = counts[ADP_EVENT_NOT_RESTORED];
     report->num_metadata = counts[ADP_EVENT_METADATA];
     adp_tell_sum_up(restoring->tell, report);
@@ -254,6 +250,7 @@ enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options 
                                   .target = -1,
                                   .overwrite = options->overwrite,
                                   .sync_each = options->sync_each,
+                                  .skip_derived = options->skip_derived,
                                   .select = &select};
     enum adp_status status;
 

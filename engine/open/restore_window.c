@@ -247,8 +247,24 @@ static void count(struct restoring *restoring, const struct adp_index_entry *ent
     struct adp_category_report *report = &restoring->report->categories[restoring->category];
 
     report->entries++;
-    report->files += entry->type == ADP_ENTRY_FILE;
-    report->bytes += entry->type == ADP_ENTRY_FILE ? entry->size : 0;
+    if (entry->type == ADP_ENTRY_FILE)
+        adp_report_count(report, entry->size, (entry->flags & ADP_INDEX_FLAG_DERIVED) != 0);
+}
+
+/* Returns whether |entry| is one that the caller does not want, after counting it. */
+static int leave_out(struct restoring *restoring, const struct adp_index_entry *entry,
+                     enum adp_select_role role)
+{
+    if (entry->type == ADP_INDEX_CONTINUATION)
+        return restoring->is_skipping;
+    restoring->is_skipping =
+        restoring->skip_derived && (entry->flags & ADP_INDEX_FLAG_DERIVED) != 0;
+    restoring->has_skipped |= restoring->is_skipping;
+    if (restoring->is_skipping && role == ADP_SELECT_CHOSEN && entry->type == ADP_ENTRY_FILE) {
+        restoring->report->left_out_files++;
+        restoring->report->left_out_bytes += entry->size;
+    }
+    return restoring->is_skipping;
 }
 
 /* Before content: directories, so that files find their place; links and FIFOs on the way. */
@@ -381,7 +397,8 @@ enum adp_status restore_take(void *user, const struct adp_index_entry *from,
     struct restore_entry *entry;
     enum adp_status status;
 
-    if (role == ADP_SELECT_ANCESTOR && from->type != ADP_ENTRY_DIRECTORY)
+    if ((role == ADP_SELECT_ANCESTOR && from->type != ADP_ENTRY_DIRECTORY) ||
+        leave_out(restoring, from, role))
         return ADP_OK;
     if (from->type == ADP_INDEX_CONTINUATION) /* its file is the last entry: never flushed before */
         return take_extents(restoring, restoring->entries[restoring->num_entries - 1], from)

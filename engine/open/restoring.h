@@ -120,7 +120,9 @@ struct restoring {
     struct adp_tell *tell;
     struct adp_report *report;
     int target; /* descriptor, or -1 to verify */
-    int overwrite, set_owner, sync_each;
+    int overwrite, set_owner, sync_each, skip_derived;
+    int is_skipping; /* the last entry, and so its continuations */
+    int has_skipped; /* of the archive at hand */
     int is_partial;
     struct adp_select *select;
     struct adp_archive *archive;

@@ -131,6 +131,28 @@ void adp_tell_sum_up(struct adp_tell *tell, struct adp_report *report)
     report->cpu_s = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - tell->process_ns) * 1e-9;
 }
 
+void adp_report_total(struct adp_category_report categories[ADP_NUM_CATEGORIES + 1])
+{
+    struct adp_category_report *total = &categories[0];
+
+    for (unsigned c = 1; c <= ADP_NUM_CATEGORIES; c++) {
+        total->entries += categories[c].entries;
+        total->files += categories[c].files;
+        total->bytes += categories[c].bytes;
+        total->stored_bytes += categories[c].stored_bytes;
+        total->derived_files += categories[c].derived_files;
+        total->derived_bytes += categories[c].derived_bytes;
+    }
+}
+
+void adp_report_count(struct adp_category_report *report, uint64_t bytes, int is_derived)
+{
+    report->files++;
+    report->bytes += bytes;
+    report->derived_files += (unsigned)(is_derived != 0);
+    report->derived_bytes += is_derived ? bytes : 0;
+}
+
 void adp_tell_end(struct adp_tell *tell)
 {
     tell->next_ns = 0;

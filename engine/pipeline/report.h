@@ -59,6 +59,12 @@ void adp_tell_transfer(struct adp_tell *tell, enum adp_stage stage, int64_t sinc
 /* adp_tell_sum_up writes what was measured into |report|. */
 void adp_tell_sum_up(struct adp_tell *tell, struct adp_report *report);
 
+/* adp_report_total makes categories[0] the sum of all others. */
+void adp_report_total(struct adp_category_report categories[ADP_NUM_CATEGORIES + 1]);
+
+/* adp_report_count counts a file of |bytes|. */
+void adp_report_count(struct adp_category_report *report, uint64_t bytes, int is_derived);
+
 /* adp_tell_event reports one event. |path| and |message| live during the call. */
 void adp_tell_event(struct adp_tell *tell, enum adp_event_kind kind, enum adp_status status,
                     int sys_errno, const char *path, const char *message);

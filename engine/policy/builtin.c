@@ -2,43 +2,54 @@
 
 #include "category.h"
 
-/* Three tiers: folders that hold one kind of thing, whatever its parts are called; files that have
- * fixed names or places; then types, by the endings of names. */
+/* Four tiers: folders that hold one kind of thing, whatever its parts are called; files that have
+ * fixed names or places; then types, by the endings of names; then what such folders hold beside.
+ */
 
-#define PATTERNS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define PATTERNS(...) ADP_KEPT(__VA_ARGS__)
 
-const struct adp_builtin_group adp_builtin_groups[] = {
+const struct adp_rule_group adp_builtin_groups[] = {
     /* Folders. Backups of devices come first: they hold files of every type, and are one thing. */
     {ADP_CATEGORY_BACKUP, PATTERNS("MobileSync/", "Backups.backupdb/", "*.backupbundle/",
                                    "*.sparsebundle/", "*.mobilebackup/")},
     {ADP_CATEGORY_PASSWORDS,
      PATTERNS("*.opvault/", "*.agilekeychain/", ".password-store/", "*.enpassdb/", ".gnupg/",
-              ".ssh/", "**/Library/Keychains/", "**/.local/share/keyrings/")},
+              ".ssh/", ".pki/", "**/Library/Keychains/", "**/.local/share/keyrings/",
+              "**/.local/share/kwalletd/", "**/.local/share/gopass/", "**/.config/Bitwarden/",
+              "**/.config/1Password/", "**/sops/age/")},
+    {ADP_CATEGORY_PHOTOS, ADP_DERIVED("**/.cache/thumbnails/", ".thumbnails/")},
     {ADP_CATEGORY_PHOTOS,
      PATTERNS("*.photoslibrary/", "*.photolibrary/", "*.migratedphotolibrary/", "*.aplibrary/",
               "*.lrlibrary/", "*.lrdata/", "Photo Booth Library/", "DCIM/")},
     {ADP_CATEGORY_VOICE_MEMOS,
      PATTERNS("*.com.apple.VoiceMemos*/", "com.apple.VoiceMemos/", "Voice Memos/", "VoiceMemos/",
               "Voice Recorder/", "Voice Recordings/")},
-    {ADP_CATEGORY_MAIL,
-     PATTERNS("Maildir/", "*.maildir/", "*.mbox/", "**/Library/Mail/", "**/.thunderbird/*/Mail/",
-              "**/.thunderbird/*/ImapMail/", "**/.local/share/evolution/mail/")},
+    {ADP_CATEGORY_MAIL, PATTERNS("Maildir/", "*.maildir/", "*.mbox/", "**/Library/Mail/",
+                                 "**/.thunderbird/*/Mail/", "**/.thunderbird/*/ImapMail/",
+                                 "**/.local/share/evolution/mail/", "**/.local/share/local-mail/",
+                                 "**/.local/share/geary/", "**/var/mail/", "**/var/spool/mail/")},
     {ADP_CATEGORY_CONTACTS,
      PATTERNS("*.abbu/", "**/Library/Application Support/AddressBook/", "**/Library/AddressBook/",
-              "**/.local/share/evolution/addressbook/")},
-    {ADP_CATEGORY_CALENDAR, PATTERNS("*.icbu/", "**/Library/Calendars/", "**/Library/Calendar/",
-                                     "**/.local/share/evolution/calendar/")},
+              "**/.local/share/evolution/addressbook/", ".abook/")},
+    {ADP_CATEGORY_CALENDAR,
+     PATTERNS("*.icbu/", "**/Library/Calendars/", "**/Library/Calendar/",
+              "**/.local/share/evolution/calendar/", ".calcurse/", "**/.local/share/calcurse/",
+              "**/.thunderbird/*/calendar-data/")},
     {ADP_CATEGORY_HEALTH,
      PATTERNS("apple_health_export/", "HealthAutoExport/", "Health Export/", "**/Library/Health/")},
     {ADP_CATEGORY_HOME, PATTERNS("**/Library/HomeKit/", ".homeassistant/", "homeassistant/")},
     {ADP_CATEGORY_MESSAGES,
      PATTERNS("**/Library/Messages/", "**/Library/SMS/", "**/.config/Signal/",
-              "**/WhatsApp/Databases/", "**/WhatsApp/Backups/", "**/TelegramDesktop/tdata/")},
+              "**/WhatsApp/Databases/", "**/WhatsApp/Backups/", "**/TelegramDesktop/tdata/",
+              ".purple/", "**/.config/Element/", "**/.local/share/dino/",
+              "**/.local/share/gajim/")},
     {ADP_CATEGORY_WALLET, PATTERNS("*.pkpass/", "**/Library/Passes/")},
     {ADP_CATEGORY_PAYMENT, PATTERNS("**/Library/PassKit/", "Apple Pay/")},
     {ADP_CATEGORY_MAPS, PATTERNS("**/Library/Maps/", "**/Containers/com.apple.Maps/")},
-    {ADP_CATEGORY_NOTES, PATTERNS("group.com.apple.notes/", "**/Library/Notes/",
-                                  "**/.local/share/gnote/", "**/.local/share/tomboy/")},
+    {ADP_CATEGORY_NOTES,
+     PATTERNS("group.com.apple.notes/", "**/Library/Notes/", "**/.local/share/gnote/",
+              "**/.local/share/tomboy/", "**/.local/share/bijiben/", "**/.config/joplin-desktop/",
+              "**/.config/joplin/")},
     {ADP_CATEGORY_REMINDERS, PATTERNS("group.com.apple.reminders/", "**/Library/Reminders/",
                                       "**/.local/share/evolution/tasks/")},
     {ADP_CATEGORY_SHORTCUTS, PATTERNS("**/Library/Shortcuts/")},
@@ -49,15 +60,24 @@ const struct adp_builtin_group adp_builtin_groups[] = {
     {ADP_CATEGORY_SIRI, PATTERNS("**/Library/Assistant/")},
     {ADP_CATEGORY_SCREEN_TIME, PATTERNS("**/Library/Application Support/com.apple.ScreenTime*/")},
     {ADP_CATEGORY_MEMOJI, PATTERNS("**/Library/Avatar/", "Memoji/")},
-    {ADP_CATEGORY_WIFI, PATTERNS("**/NetworkManager/system-connections/", "**/lib/iwd/")},
+    {ADP_CATEGORY_WIFI,
+     PATTERNS("**/NetworkManager/system-connections/", "**/lib/iwd/", "**/lib/connman/")},
     {ADP_CATEGORY_BLUETOOTH_KEYS, PATTERNS("**/lib/bluetooth/")},
 
     /* Names and places. */
-    {ADP_CATEGORY_PASSWORDS, PATTERNS("logins.json", "key4.db", "Login Data")},
+    {ADP_CATEGORY_PASSWORDS, PATTERNS("logins.json", "logins-backup.json", "key3.db", "key4.db",
+                                      "signons.sqlite", "Login Data", "Login Data For Account",
+                                      ".netrc", ".authinfo", ".pgpass", ".git-credentials")},
     {ADP_CATEGORY_BOOKMARKS,
      PATTERNS("Bookmarks.plist", "bookmarks.html", "places.sqlite", "places.sqlite-wal",
               "bookmarkbackups/", "**/.config/*/*/Bookmarks")},
-    {ADP_CATEGORY_SAFARI, PATTERNS("**/Library/Safari/", "**/Containers/com.apple.Safari/")},
+    {ADP_CATEGORY_SAFARI, /* where somebody surfed, with whatever browser */
+     PATTERNS("**/Library/Safari/", "**/Containers/com.apple.Safari/", "**/.mozilla/firefox/",
+              "**/.librewolf/", "**/.config/google-chrome/", "**/.config/google-chrome-beta/",
+              "**/.config/chromium/", "**/.config/BraveSoftware/", "**/.config/microsoft-edge/",
+              "**/.config/vivaldi/", "**/.config/opera/", "**/.local/share/epiphany/",
+              "**/.local/share/qutebrowser/")},
+    {ADP_CATEGORY_MAIL, PATTERNS("mbox")},
     {ADP_CATEGORY_MESSAGES,
      PATTERNS("chat.db", "chat.db-wal", "chat.db-shm", "sms.db", "sms.db-wal", "sms.db-shm",
               "ChatStorage.sqlite", "msgstore*.db", "signal-*.backup", "*.crypt12", "*.crypt14",
@@ -66,9 +86,11 @@ const struct adp_builtin_group adp_builtin_groups[] = {
                                    "healthdb*.sqlite", "healthdb*.sqlite-wal")},
     {ADP_CATEGORY_NOTES,
      PATTERNS("NoteStore.sqlite", "NoteStore.sqlite-wal", "NoteStore.sqlite-shm")},
-    {ADP_CATEGORY_REMINDERS, PATTERNS("todo.txt", "done.txt", ".task/")},
+    {ADP_CATEGORY_REMINDERS,
+     PATTERNS("todo.txt", "done.txt", ".reminders", ".task/", "**/.local/share/task/")},
     {ADP_CATEGORY_SHORTCUTS, PATTERNS("Shortcuts.sqlite", "Shortcuts.sqlite-wal")},
-    {ADP_CATEGORY_CONTACTS, PATTERNS("AddressBook.sqlitedb", "*.abcddb")},
+    {ADP_CATEGORY_CONTACTS,
+     PATTERNS("AddressBook.sqlitedb", "*.abcddb", "abook*.sqlite", "abook.mab")},
     {ADP_CATEGORY_CALENDAR, PATTERNS("Calendar.sqlitedb")},
     {ADP_CATEGORY_MEMOJI, PATTERNS("avatars.db", "avatars.db-wal")},
     {ADP_CATEGORY_SCREEN_TIME, PATTERNS("RMAdminStore*.sqlite", "RMAdminStore*.sqlite-wal")},
@@ -113,6 +135,9 @@ const struct adp_builtin_group adp_builtin_groups[] = {
     {ADP_CATEGORY_SHORTCUTS, PATTERNS("*.shortcut", "*.wflow")},
     {ADP_CATEGORY_WIFI, PATTERNS("*.nmconnection")},
     {ADP_CATEGORY_BACKUP, PATTERNS("*.ipsw", "*.adbackup", "*.mobilebackup")},
+
+    /* Places: what lies beside photos and films and is no type of its own. */
+    {ADP_CATEGORY_PHOTOS, PATTERNS("Pictures/", "Videos/")},
 };
 
 const size_t adp_builtin_num_groups = sizeof(adp_builtin_groups) / sizeof(adp_builtin_groups[0]);

@@ -21,6 +21,7 @@ struct adp_policy {
     char *origin; /* of the policy file; NULL without one */
     unsigned default_category;
     const char *default_origin;
+    int has_builtin;
 };
 
 static enum adp_status find_category(unsigned *out, const char *name, const char *origin,
@@ -41,18 +42,19 @@ static enum adp_status add_file_rule(struct adp_policy *policy,
                                      struct adp_error *err)
 {
     const char *reason = adp_glob_check(rule->match);
+    struct adp_rule out = {.origin = policy->origin, .line = line};
     char where[32];
-    unsigned category;
     enum adp_status status;
 
     snprintf(where, sizeof(where), "rule %u", line);
     if (reason != NULL)
         return adp_fail(err, ADP_ERR_ARGUMENT, policy->origin, "%s: the pattern \"%s\": %s", where,
                         rule->match, reason);
-    status = find_category(&category, rule->category, policy->origin, where, err);
+    status = find_category(&out.category, rule->category, policy->origin, where, err);
     if (status != ADP_OK)
         return status;
-    if (adp_rules_add(&policy->rules, rule->match, category, policy->origin, line) != 0)
+    out.is_derived = rule->derived != NULL && *rule->derived;
+    if (adp_rules_add(&policy->rules, rule->match, &out) != 0)
         return adp_fail_memory(err);
     return ADP_OK;
 }
@@ -72,21 +74,6 @@ static enum adp_status add_file(struct adp_policy *policy, const struct adp_poli
     return status;
 }
 
-static enum adp_status add_builtin(struct adp_policy *policy, struct adp_error *err)
-{
-    unsigned line = 0;
-
-    for (size_t i = 0; i < adp_builtin_num_groups; i++) {
-        const struct adp_builtin_group *group = &adp_builtin_groups[i];
-
-        for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
-            if (adp_rules_add(&policy->rules, *pattern, group->category, BUILTIN_ORIGIN, ++line))
-                return adp_fail_memory(err);
-        }
-    }
-    return ADP_OK;
-}
-
 /* make_policy puts together the rules of |file| (NULL: none) and, unless it says no, ours. */
 static enum adp_status make_policy(struct adp_policy **out_policy,
                                    const struct adp_policy_file *file, const char *origin,
@@ -103,8 +90,11 @@ static enum adp_status make_policy(struct adp_policy **out_policy,
         status = adp_fail_memory(err);
     if (status == ADP_OK && file != NULL)
         status = add_file(policy, file, err);
-    if (status == ADP_OK && (file == NULL || file->builtin == NULL || *file->builtin))
-        status = add_builtin(policy, err);
+    policy->has_builtin = file == NULL || file->builtin == NULL || *file->builtin;
+    if (status == ADP_OK && policy->has_builtin &&
+        adp_rules_add_groups(&policy->rules, adp_builtin_groups, adp_builtin_num_groups,
+                             BUILTIN_ORIGIN) != 0)
+        status = adp_fail_memory(err);
     if (status == ADP_OK && adp_rules_index(&policy->rules) != 0)
         status = adp_fail_memory(err);
     if (status != ADP_OK) {
@@ -157,15 +147,32 @@ void adp_policy_free(struct adp_policy *policy)
     free(policy);
 }
 
-void adp_policy_classify(const struct adp_policy *policy, const char *path, int is_dir,
-                         struct adp_verdict *out_verdict)
+int adp_policy_has_builtin(const struct adp_policy *policy)
+{
+    return policy->has_builtin;
+}
+
+int adp_policy_decide(const struct adp_policy *policy, const char *path, int is_dir,
+                      struct adp_verdict *out_verdict)
 {
     const struct adp_rule *rule = adp_rules_match(&policy->rules, path, is_dir);
 
-    if (rule != NULL)
-        *out_verdict =
-            (struct adp_verdict){rule->category, rule->pattern, rule->origin, rule->line};
-    else
-        *out_verdict =
-            (struct adp_verdict){policy->default_category, "(default)", policy->default_origin, 0};
+    if (rule == NULL) {
+        *out_verdict = (struct adp_verdict){.category = policy->default_category,
+                                            .rule = "(default)",
+                                            .origin = policy->default_origin};
+        return 0;
+    }
+    *out_verdict = (struct adp_verdict){.category = rule->category,
+                                        .rule = rule->pattern,
+                                        .origin = rule->origin,
+                                        .line = rule->line,
+                                        .is_derived = rule->is_derived};
+    return rule->origin == policy->origin;
+}
+
+void adp_policy_classify(const struct adp_policy *policy, const char *path, int is_dir,
+                         struct adp_verdict *out_verdict)
+{
+    (void)adp_policy_decide(policy, path, is_dir, out_verdict);
 }

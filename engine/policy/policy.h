@@ -15,4 +15,12 @@ ADP_MUST_CHECK enum adp_status adp_policy_parse(struct adp_policy **out_policy, 
                                                 size_t len, const char *origin,
                                                 struct adp_error *err);
 
+/* adp_policy_has_builtin returns whether the built-in rules are asked after the policy file's. */
+int adp_policy_has_builtin(const struct adp_policy *policy);
+
+/* adp_policy_decide is adp_policy_classify; it returns whether a rule of the policy file decided,
+ * before which no other knowledge goes. */
+int adp_policy_decide(const struct adp_policy *policy, const char *path, int is_dir,
+                      struct adp_verdict *out_verdict);
+
 #endif

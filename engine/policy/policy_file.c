@@ -10,20 +10,22 @@
 #define PATTERN_MAX_LEN 4096
 #define MAX_RULES       65536
 
+/* An enumeration, since libcyaml takes every word but a few for true. */
+static const cyaml_strval_t truth[] = {{"false", 0}, {"true", 1}};
+
 static const cyaml_schema_field_t rule_fields[] = {
     CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct adp_policy_file_rule, match, 1,
                            PATTERN_MAX_LEN),
     CYAML_FIELD_STRING_PTR("category", CYAML_FLAG_POINTER, struct adp_policy_file_rule, category, 1,
                            NAME_MAX_LEN),
+    CYAML_FIELD_ENUM_PTR("derived", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
+                         struct adp_policy_file_rule, derived, truth, CYAML_ARRAY_LEN(truth)),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t rule_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct adp_policy_file_rule, rule_fields),
 };
-
-/* An enumeration, since libcyaml takes every word but a few for true. */
-static const cyaml_strval_t truth[] = {{"false", 0}, {"true", 1}};
 
 static const cyaml_schema_field_t file_fields[] = {
     CYAML_FIELD_UINT("version", CYAML_FLAG_DEFAULT, struct adp_policy_file, version),
@@ -90,8 +92,9 @@ static enum adp_status refuse(struct adp_error *err, cyaml_err_t code, const cha
         status = adp_fail(err, ADP_ERR_ARGUMENT, origin, "line %u: %s", complaint->line, reason);
     else
         status = adp_fail(err, ADP_ERR_ARGUMENT, origin, "%s", reason);
-    return adp_error_hint(err, status,
-                          "A policy is YAML: version, builtin, default, rules (match, category)");
+    return adp_error_hint(
+        err, status,
+        "A policy is YAML: version, builtin, default, rules (match, category, derived)");
 }
 
 enum adp_status adp_policy_file_parse(struct adp_policy_file **out_file, const uint8_t *data,

@@ -16,6 +16,7 @@ struct adp_policy_file {
     struct adp_policy_file_rule {
         char *match;
         char *category;
+        int *derived; /* NULL: not said */
     } * rules;
     unsigned num_rules;
 };

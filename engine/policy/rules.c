@@ -21,8 +21,7 @@ struct adp_rule_key {
     size_t rule;
 };
 
-int adp_rules_add(struct adp_rules *rules, const char *pattern, unsigned category,
-                  const char *origin, unsigned line)
+int adp_rules_add(struct adp_rules *rules, const char *pattern, const struct adp_rule *rule)
 {
     char *copy;
 
@@ -38,8 +37,25 @@ int adp_rules_add(struct adp_rules *rules, const char *pattern, unsigned categor
     copy = strdup(pattern);
     if (copy == NULL)
         return -ENOMEM;
-    rules->items[rules->num++] =
-        (struct adp_rule){.pattern = copy, .origin = origin, .category = category, .line = line};
+    rules->items[rules->num] = *rule;
+    rules->items[rules->num++].pattern = copy;
+    return 0;
+}
+
+int adp_rules_add_groups(struct adp_rules *rules, const struct adp_rule_group *groups,
+                         size_t num_groups, const char *origin)
+{
+    struct adp_rule rule = {.origin = origin};
+
+    for (const struct adp_rule_group *group = groups; group < groups + num_groups; group++) {
+        rule.category = group->category;
+        rule.is_derived = group->is_derived;
+        for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
+            rule.line++;
+            if (adp_rules_add(rules, *pattern, &rule) != 0)
+                return -ENOMEM;
+        }
+    }
     return 0;
 }
 
@@ -108,6 +124,16 @@ static int compare_keys(const void *left, const void *right)
     int order = compare_text(a, b);
 
     return order != 0 ? order : (a->rule > b->rule) - (a->rule < b->rule);
+}
+
+const char *adp_rules_pattern_in(const struct adp_rule_group *groups, unsigned line)
+{
+    for (const struct adp_rule_group *group = groups;; group++) {
+        for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
+            if (--line == 0)
+                return *pattern;
+        }
+    }
 }
 
 int adp_rules_index(struct adp_rules *rules)

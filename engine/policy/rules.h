@@ -11,7 +11,20 @@ struct adp_rule {
     const char *origin;
     unsigned category;
     unsigned line;
+    int is_derived; /* what it matches can be made again from the rest */
 };
+
+/* Rules as this library has them in its tables: numbered through all groups of a table from 1, in
+ * the order in which they are asked. */
+struct adp_rule_group {
+    unsigned category;
+    int is_derived;
+    const char *const *patterns; /* ended by NULL */
+};
+
+/* The last two fields of a group, in a table. */
+#define ADP_KEPT(...)    0, ((const char *const[]){__VA_ARGS__, NULL})
+#define ADP_DERIVED(...) 1, ((const char *const[]){__VA_ARGS__, NULL})
 
 struct adp_rule_key;
 
@@ -25,10 +38,17 @@ struct adp_rules {
     size_t num_rest;
 };
 
-/* adp_rules_add appends a rule; |pattern| is copied, |origin| must outlive the list. Returns 0, or
- * -ENOMEM. */
-int adp_rules_add(struct adp_rules *rules, const char *pattern, unsigned category,
-                  const char *origin, unsigned line);
+/* adp_rules_add appends a copy of |rule|, with |pattern| copied as its pattern; the origin must
+ * outlive the list. Returns 0, or -ENOMEM. */
+int adp_rules_add(struct adp_rules *rules, const char *pattern, const struct adp_rule *rule);
+
+/* adp_rules_add_groups appends all rules of a table. Returns 0, or -ENOMEM. */
+int adp_rules_add_groups(struct adp_rules *rules, const struct adp_rule_group *groups,
+                         size_t num_groups, const char *origin);
+
+/* adp_rules_pattern_in returns the pattern of rule |line| of a table, which must have it: where
+ * those of a list, which are copies, do not live long enough. */
+const char *adp_rules_pattern_in(const struct adp_rule_group *groups, unsigned line);
 
 /* adp_rules_index makes the index: after the last add, before the first match. Returns 0, or
  * -ENOMEM. */

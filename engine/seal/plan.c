@@ -1,42 +1,16 @@
 #include "plan.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "entry.h"
-#include "error.h"
-#include "fs.h"
-#include "index.h"
-#include "walk.h"
-
-/* The state of the walk over one source. */
-struct walking {
-    struct adp_plan *plan;
-    const struct adp_seal_options *options;
-    const struct adp_policy *policy;
-    const struct stat *vault_stat;
-    struct adp_tell *tell;
-    struct adp_error *err;
-    uint32_t parent;             /* of the next entry */
-    char path[ADP_PATH_MAX + 1]; /* of the directory being walked, with what is added to it */
-    size_t path_len;
-    struct plan_links *links;
-};
-
 /* Files with several names, to be grouped once all are known. */
-struct plan_link {
+struct adp_plan_link {
     dev_t dev;
     ino_t ino;
     uint32_t node;
     uint8_t category;
-};
-
-struct plan_links {
-    struct plan_link *items;
-    size_t num, cap;
+    uint8_t is_derived;
 };
 
 static int grow(void **items, size_t *cap, size_t need, size_t item_size)
@@ -70,8 +44,8 @@ static int add_name(struct adp_plan *plan, const char *name, size_t len, uint32_
     return 0;
 }
 
-static int add_node(struct adp_plan *plan, const struct adp_plan_node *node, const char *name,
-                    size_t name_len)
+int adp_plan_add(struct adp_plan *plan, const struct adp_plan_node *node, const char *name,
+                 size_t name_len, const char *label)
 {
     void *nodes = plan->nodes;
     size_t cap = plan->cap_nodes;
@@ -87,127 +61,44 @@ static int add_node(struct adp_plan *plan, const struct adp_plan_node *node, con
     if (rc < 0)
         return rc;
     plan->nodes[plan->num_nodes].name_len = (uint8_t)name_len;
+    if (label != NULL) { /* stands behind the name, with its zero */
+        uint32_t unused;
+
+        rc = add_name(plan, label, strlen(label) + 1, &unused);
+        if (rc < 0)
+            return rc;
+        plan->nodes[plan->num_nodes].flags |= ADP_PLAN_LABEL;
+    }
     plan->num_nodes++;
     return 0;
 }
 
-static int note_link(struct walking *walking, const struct stat *st, uint32_t node)
+const char *adp_plan_label(const struct adp_plan *plan, uint32_t index)
 {
-    struct plan_links *links = walking->links;
-    void *items = links->items;
+    const struct adp_plan_node *node = &plan->nodes[index];
 
-    if (!grow(&items, &links->cap, links->num + 1, sizeof(*links->items)))
+    return (node->flags & ADP_PLAN_LABEL) != 0 ? plan->names + node->name + node->name_len : NULL;
+}
+
+int adp_plan_add_link(struct adp_plan *plan, const struct stat *st, uint32_t node)
+{
+    void *links = plan->links;
+
+    if (!grow(&links, &plan->cap_links, plan->num_links + 1, sizeof(*plan->links)))
         return -ENOMEM;
-    links->items = items;
-    links->items[links->num++] =
-        (struct plan_link){.dev = st->st_dev,
-                           .ino = st->st_ino,
-                           .node = node,
-                           .category = walking->plan->nodes[node].category};
+    plan->links = links;
+    plan->links[plan->num_links++] =
+        (struct adp_plan_link){.dev = st->st_dev,
+                               .ino = st->st_ino,
+                               .node = node,
+                               .category = plan->nodes[node].category,
+                               .is_derived = (plan->nodes[node].flags & ADP_PLAN_DERIVED) != 0};
     return 0;
-}
-
-/* Puts |name| at the end of the path; returns the length before, to be set back. */
-static int push_name(struct walking *walking, const char *name, size_t len, size_t *out_before)
-{
-    size_t slash = walking->path_len > 0;
-
-    *out_before = walking->path_len;
-    if (walking->path_len + slash + len > ADP_PATH_MAX)
-        return -ENAMETOOLONG;
-    if (slash)
-        walking->path[walking->path_len] = '/';
-    memcpy(walking->path + walking->path_len + slash, name, len);
-    walking->path_len += slash + len;
-    walking->path[walking->path_len] = '\0';
-    return 0;
-}
-
-static void pop_name(struct walking *walking, size_t before)
-{
-    walking->path_len = before;
-    walking->path[before] = '\0';
-}
-
-static int is_vault(const struct walking *walking, const struct stat *st)
-{
-    return S_ISDIR(st->st_mode) && st->st_dev == walking->vault_stat->st_dev &&
-           st->st_ino == walking->vault_stat->st_ino;
-}
-
-static unsigned classify(const struct walking *walking, int is_dir)
-{
-    struct adp_verdict verdict;
-
-    if (walking->options->category != 0)
-        return walking->options->category;
-    adp_policy_classify(walking->policy, walking->path, is_dir, &verdict);
-    return verdict.category;
-}
-
-static int enter(struct walking *walking, const struct adp_walk_entry *entry)
-{
-    struct adp_plan_node node = {.parent = walking->parent, .first_name = ADP_PLAN_NONE};
-    int is_dir = S_ISDIR(entry->st->st_mode), rc;
-    size_t before;
-
-    rc = push_name(walking, entry->name, entry->name_len, &before);
-    if (rc < 0) {
-        adp_tell_event(walking->tell, ADP_EVENT_UNREADABLE, ADP_ERR_IO, -rc, walking->path,
-                       "something below it has a path of more than 65,535 bytes");
-        return ADP_WALK_SKIP;
-    }
-    if (is_vault(walking, entry->st)) {
-        adp_tell_event(walking->tell, ADP_EVENT_NOTE, ADP_OK, 0, walking->path,
-                       "is the vault itself, and is left out");
-        pop_name(walking, before);
-        return ADP_WALK_SKIP;
-    }
-    node.type = (uint8_t)((entry->st->st_mode & S_IFMT) >> 12);
-    node.category = (uint8_t)classify(walking, is_dir);
-    node.size = S_ISREG(entry->st->st_mode) ? (uint64_t)entry->st->st_size : 0;
-    if (entry->event == ADP_WALK_ERROR) {
-        node.flags = ADP_PLAN_ERROR;
-        node.size = (uint64_t)entry->error;
-    }
-    rc = add_node(walking->plan, &node, entry->name, entry->name_len);
-    if (rc == 0 && S_ISREG(entry->st->st_mode) && entry->st->st_nlink > 1)
-        rc = note_link(walking, entry->st, walking->plan->num_nodes - 1);
-    if (rc == 0 && is_dir)
-        walking->parent = walking->plan->num_nodes - 1; /* and the path stays, until it is left */
-    else
-        pop_name(walking, before);
-    return rc;
-}
-
-static int on_walk(void *user, const struct adp_walk_entry *entry)
-{
-    struct walking *walking = user;
-    struct adp_plan_node *dir;
-
-    if (!adp_tell_progress(walking->tell))
-        return -ECANCELED;
-    walking->tell->progress.done_entries++;
-    if (entry->event == ADP_WALK_ENTRY)
-        return enter(walking, entry);
-    if (entry->event == ADP_WALK_ERROR && !S_ISDIR(entry->st->st_mode))
-        return enter(walking, entry);
-    dir = &walking->plan->nodes[walking->parent];
-    if (entry->event == ADP_WALK_ERROR) { /* its ENTRY was seen; its LEAVE follows */
-        dir->flags |= ADP_PLAN_ERROR;
-        adp_tell_event(walking->tell, ADP_EVENT_UNREADABLE, ADP_ERR_IO, entry->error, walking->path,
-                       "cannot list this folder: what it holds is not sealed");
-        return ADP_WALK_CONTINUE;
-    }
-    walking->parent = dir->parent;
-    pop_name(walking,
-             walking->path_len > dir->name_len ? walking->path_len - dir->name_len - 1 : 0);
-    return ADP_WALK_CONTINUE;
 }
 
 static int compare_links(const void *a, const void *b)
 {
-    const struct plan_link *x = a, *y = b;
+    const struct adp_plan_link *x = a, *y = b;
 
     if (x->dev != y->dev)
         return x->dev < y->dev ? -1 : 1;
@@ -215,18 +106,24 @@ static int compare_links(const void *a, const void *b)
         return x->ino < y->ino ? -1 : 1;
     if (x->category != y->category)
         return x->category < y->category ? -1 : 1;
+    if (x->is_derived != y->is_derived)
+        return x->is_derived < y->is_derived ? -1 : 1;
     return x->node < y->node ? -1 : x->node > y->node;
 }
 
-/* Names of one file within one category: the first holds the content, the others point to it. */
-static void group_links(struct adp_plan *plan, struct plan_links *links)
+/* Names of one file within one category and class: the first holds the content, the others point to
+ * it. What is derived may be left out one day, so nothing else points to it. */
+static void group_links(struct adp_plan *plan)
 {
-    if (links->num > 1)
-        qsort(links->items, links->num, sizeof(*links->items), compare_links);
-    for (size_t i = 1, first = 0; i < links->num; i++) {
-        const struct plan_link *a = &links->items[first], *b = &links->items[i];
+    struct adp_plan_link *links = plan->links;
 
-        if (a->dev != b->dev || a->ino != b->ino || a->category != b->category) {
+    if (plan->num_links > 1)
+        qsort(links, plan->num_links, sizeof(*links), compare_links);
+    for (size_t i = 1, first = 0; i < plan->num_links; i++) {
+        const struct adp_plan_link *a = &links[first], *b = &links[i];
+
+        if (a->dev != b->dev || a->ino != b->ino || a->category != b->category ||
+            a->is_derived != b->is_derived) {
             first = i;
             continue;
         }
@@ -240,20 +137,27 @@ static int is_dir_node(const struct adp_plan_node *node)
     return node->type == S_IFDIR >> 12;
 }
 
-/* Children come after their parents, so one pass from the end carries every set upwards. */
+/* Children come after their parents, so one pass from the end carries every set upwards. A
+ * directory is derived if all that lies in it is. One that would be empty for what was left out is,
+ * too. */
 static void gather_categories(struct adp_plan *plan)
 {
     for (uint32_t i = plan->num_nodes; i-- > 0;) {
         struct adp_plan_node *node = &plan->nodes[i];
+        int is_derived = (node->flags & ADP_PLAN_DERIVED) != 0;
         uint64_t set = UINT64_C(1) << node->category;
 
         if (is_dir_node(node)) {
-            if (node->size == 0)
+            if (node->size == 0 &&
+                !(is_derived && plan->skip_derived && node->parent != ADP_PLAN_NONE))
                 node->size = set;
             set = node->size;
         }
-        if (node->parent != ADP_PLAN_NONE)
-            plan->nodes[node->parent].size |= set;
+        if (node->parent == ADP_PLAN_NONE)
+            continue;
+        plan->nodes[node->parent].size |= set;
+        if (!is_derived)
+            plan->nodes[node->parent].flags &= (uint8_t)~ADP_PLAN_DERIVED;
     }
 }
 
@@ -261,7 +165,7 @@ static void add_totals(struct adp_plan *plan)
 {
     for (uint32_t i = 0; i < plan->num_nodes; i++) {
         const struct adp_plan_node *node = &plan->nodes[i];
-        int has_content = node->type == S_IFREG >> 12 && node->flags == 0;
+        int has_content = adp_plan_has_content(node);
 
         for (unsigned c = 1; c <= ADP_NUM_CATEGORIES; c++) {
             if (!adp_plan_has(plan, i, c))
@@ -274,54 +178,14 @@ static void add_totals(struct adp_plan *plan)
     }
 }
 
-static enum adp_status walk_source(struct walking *walking, const struct adp_plan_source *source)
+void adp_plan_finish(struct adp_plan *plan)
 {
-    int rc;
-
-    walking->parent = ADP_PLAN_NONE;
-    walking->path_len = 0;
-    walking->path[0] = '\0';
-    rc = adp_walk(source->path, source->name, 1, on_walk, walking);
-    if (rc == 0)
-        return ADP_OK;
-    if (rc == -ECANCELED)
-        return adp_tell_cancelled(walking->err);
-    return adp_fail_errno(walking->err, -rc, source->path, "cannot walk this source");
-}
-
-enum adp_status adp_plan_make(struct adp_plan *out, const struct adp_seal_options *options,
-                              const struct stat *vault_stat, struct adp_tell *tell,
-                              struct adp_error *err)
-{
-    struct plan_links links = {0};
-    struct adp_policy *builtin = NULL;
-    struct walking *walking = calloc(1, sizeof(*walking));
-    enum adp_status status;
-
-    memset(out, 0, sizeof(*out));
-    if (walking == NULL)
-        return adp_fail_memory(err);
-    status = adp_plan_sources(out, options, err);
-    if (status == ADP_OK && options->policy == NULL)
-        status = adp_policy_load(&builtin, NULL, err);
-    *walking = (struct walking){.plan = out,
-                                .options = options,
-                                .policy = options->policy != NULL ? options->policy : builtin,
-                                .vault_stat = vault_stat,
-                                .tell = tell,
-                                .err = err,
-                                .links = &links};
-    for (size_t i = 0; status == ADP_OK && i < out->num_sources; i++)
-        status = walk_source(walking, &out->sources[i]);
-    if (status == ADP_OK) {
-        group_links(out, &links);
-        gather_categories(out);
-        add_totals(out);
-    }
-    adp_policy_free(builtin);
-    free(links.items);
-    free(walking);
-    return status;
+    group_links(plan);
+    gather_categories(plan);
+    add_totals(plan);
+    free(plan->links);
+    plan->links = NULL;
+    plan->num_links = plan->cap_links = 0;
 }
 
 void adp_plan_free(struct adp_plan *plan)
@@ -329,7 +193,25 @@ void adp_plan_free(struct adp_plan *plan)
     adp_plan_sources_free(plan);
     free(plan->nodes);
     free(plan->names);
+    free(plan->links);
+    free(plan->roots);
     memset(plan, 0, sizeof(*plan));
+}
+
+int adp_plan_has_content(const struct adp_plan_node *node)
+{
+    return node->type == S_IFREG >> 12 && (node->flags & ADP_PLAN_NO_CONTENT) == 0;
+}
+
+int adp_plan_add_root(struct adp_plan *plan, const struct adp_plan_root *root)
+{
+    void *roots = plan->roots;
+
+    if (!grow(&roots, &plan->cap_roots, plan->num_roots + 1, sizeof(*plan->roots)))
+        return -ENOMEM;
+    plan->roots = roots;
+    plan->roots[plan->num_roots++] = *root;
+    return 0;
 }
 
 int adp_plan_has(const struct adp_plan *plan, uint32_t index, unsigned category)

@@ -43,16 +43,10 @@ static enum adp_status make_folder(struct seal_context *context, struct adp_reco
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, path, "cannot use the snapshot's folder");
 }
 
-static enum adp_status check_vault(const struct adp_vault *vault,
-                                   const struct adp_seal_options *options, struct adp_error *err)
+static enum adp_status check_vault(const struct adp_vault *vault, struct adp_error *err)
 {
-    enum adp_status status;
+    enum adp_status status = adp_vault_check_trusted(vault, err);
 
-    if (options->category > ADP_NUM_CATEGORIES)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "there is no category %u", options->category);
-    if (options->compression_level < 0 || options->compression_level > 19)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "the compression level is 1 to 19");
-    status = adp_vault_check_trusted(vault, err);
     if (status == ADP_OK)
         status = adp_identity_check_keys(vault->identity, err);
     if (status != ADP_OK)
@@ -113,16 +107,6 @@ static enum adp_status publish_record(const struct adp_vault *vault, struct adp_
     return status;
 }
 
-static void sum_up(struct adp_report *report)
-{
-    for (unsigned c = 1; c <= ADP_NUM_CATEGORIES; c++) {
-        report->categories[0].entries += report->categories[c].entries;
-        report->categories[0].files += report->categories[c].files;
-        report->categories[0].bytes += report->categories[c].bytes;
-        report->categories[0].stored_bytes += report->categories[c].stored_bytes;
-    }
-}
-
 static enum adp_status conclude(struct seal_context *context, const struct adp_record *record,
                                 struct adp_error *err)
 {
@@ -136,7 +120,9 @@ static enum adp_status conclude(struct seal_context *context, const struct adp_r
     adp_tell_sum_up(context->tell, report);
     report->io = adp_ioq_backend_name(context->run.queue);
     report->kernel = adp_gcm_kernel_name(context->vault->kernel);
-    sum_up(report);
+    report->left_out_files = context->plan->skipped_files;
+    report->left_out_bytes = context->plan->skipped_bytes;
+    adp_report_total(report->categories);
     adp_tell_end(context->tell);
     if (report->num_unreadable == 0 && report->num_changed == 0)
         return ADP_OK;
@@ -236,9 +222,11 @@ enum adp_status adp_seal(struct adp_vault *vault, const struct adp_seal_options 
                                    .tell = &tell,
                                    .report = &report,
                                    .dir = -1};
-    enum adp_status status = check_vault(vault, options, err);
+    enum adp_status status = adp_plan_check(options, err);
     int rc = adp_entry_stat(vault->dir, NULL, &vault_stat);
 
+    if (status == ADP_OK)
+        status = check_vault(vault, err);
     if (status == ADP_OK && rc < 0)
         status = adp_fail_errno(err, -rc, vault->path, "cannot look at the vault");
     if (status != ADP_OK)

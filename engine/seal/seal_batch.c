@@ -9,7 +9,7 @@
 
 uint64_t seal_planned_size(const struct adp_plan_node *node)
 {
-    return node->type == S_IFREG >> 12 && node->flags == 0 ? node->size : 0;
+    return adp_plan_has_content(node) ? node->size : 0;
 }
 
 /* Reads into the member's place, and clears what it does not fill: chunks hold other content's

@@ -14,9 +14,9 @@ void seal_entry_free(struct seal_entry *entry)
     free(entry);
 }
 
-/* Bytes of extended attributes in an entry: a path, a target and the fixed fields are beside them,
- * and it ends with room for an extent. */
-#define XATTRS_MAX    (ADP_ENTRY_MAX - 2 * (ADP_PATH_MAX + 1) - 4096)
+/* Bytes of extended attributes in an entry: a path, a target, a label and the fixed fields are
+ * beside them, and it ends with room for an extent. */
+#define XATTRS_MAX    (ADP_ENTRY_MAX - 2 * (ADP_PATH_MAX + 1) - ADP_LABEL_MAX - 4096)
 #define XATTR_LENGTHS 8u /* what the lengths of name and value take, at most */
 
 /* -- What an entry's capture means to the person, and to the index. */
@@ -125,6 +125,18 @@ static void fill_metadata(struct adp_index_entry *out, const struct stat *st)
     out->atime_ns = (uint32_t)st->st_atim.tv_nsec;
 }
 
+/* What a profile said of it. */
+static void fill_class(struct adp_index_entry *out, const struct adp_plan *plan, uint32_t node)
+{
+    out->label = adp_plan_label(plan, node);
+    if (out->label != NULL) {
+        out->label_len = strlen(out->label);
+        out->flags |= ADP_INDEX_FLAG_LABEL;
+    }
+    if ((plan->nodes[node].flags & ADP_PLAN_DERIVED) != 0)
+        out->flags |= ADP_INDEX_FLAG_DERIVED;
+}
+
 /* Takes as many as an entry holds beside its paths. */
 static size_t fill_xattrs(struct adp_index_xattr out[ADP_ENTRY_MAX_XATTRS],
                           const struct adp_xattrs *xattrs)
@@ -203,6 +215,7 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
         adp_tell_event(context->tell, ADP_EVENT_UNREADABLE, ADP_ERR_IO, E2BIG, context->path,
                        "has more extended attributes than a snapshot holds: some are not sealed");
     out.flags = capture->is_changed ? ADP_INDEX_FLAG_CHANGED : 0;
+    fill_class(&out, context->plan, entry->node);
     out.skip_reason = capture->skip_reason;
     out.skip_errno = (uint32_t)capture->skip_errno;
     if (out.type == ADP_ENTRY_FILE) {
@@ -210,8 +223,8 @@ static enum adp_status emit(struct sealing *sealing, struct seal_entry *entry,
         out.size = size_of(entry);
         out.extents = entry->extents;
         out.num_extents = entry->num_extents;
-        context->report->categories[sealing->category].files++;
-        context->report->categories[sealing->category].bytes += out.size;
+        adp_report_count(&context->report->categories[sealing->category], out.size,
+                         (out.flags & ADP_INDEX_FLAG_DERIVED) != 0);
     } else if (out.type == ADP_ENTRY_SYMLINK) {
         out.target = capture->target;
         out.target_len = strlen(capture->target);

@@ -85,7 +85,8 @@ def print_entries(vault, snapshot):
     for named, archive in vault.archives(vault.record(snapshot)):
         for e in Index(archive).entries:
             size = e.size if e.type == FILE else "-"
-            print(named.name(), TYPE_NAMES[e.type], f"{e.mode:04o}", size, show(e.path))
+            label = [e.label] if e.label else []
+            print(named.name(), TYPE_NAMES[e.type], f"{e.mode:04o}", size, show(e.path), *label)
 
 
 def parse_arguments():

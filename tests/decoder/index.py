@@ -8,7 +8,7 @@ FILE, DIRECTORY, SYMLINK, FIFO, HARDLINK, SKIPPED, CONTINUATION = range(1, 8)
 TYPE_NAMES = dict(enumerate("file dir symlink fifo hardlink skipped".split(), 1))
 RAW, ZSTD = 0, 1
 TRAILER_LEN = 64
-CHANGED = 1
+CHANGED, LABEL, DERIVED = 1, 2, 4
 
 
 @dataclass
@@ -35,6 +35,7 @@ class Entry:
     mtime_ns: int = 0
     atime_ns: int = 0
     xattrs: list = field(default_factory=list)
+    label: str = ""
     size: int = 0
     extents: list = field(default_factory=list)
     target: bytes = b""
@@ -162,7 +163,8 @@ class Index:
         """Takes one entry; returns its path."""
         kind, flags = r.u8(), r.varint()
         r.require(FILE <= kind <= CONTINUATION, f"unknown type of entry {kind}")
-        r.require(flags & ~CHANGED == 0, f"unknown flags of an entry {flags:#x}")
+        known = CHANGED if kind == CONTINUATION else CHANGED | LABEL | DERIVED
+        r.require(flags & ~known == 0, f"unknown flags of an entry {flags:#x}")
         shared = r.varint()
         r.require(shared <= len(previous), f"{shared} bytes shared of {len(previous)}")
         path = previous[:shared] + r.vbytes(65535)
@@ -180,6 +182,9 @@ class Index:
         return path
 
     def _common(self, r, entry):
+        if entry.flags & LABEL:
+            entry.label = r.text(r.vbytes(4096))
+            r.require(entry.label, "empty label")
         entry.mode = r.varint()
         r.require(entry.mode <= 0o7777, f"mode {entry.mode:o}")
         entry.uid, entry.gid = r.varint(), r.varint()

@@ -226,7 +226,7 @@ def parse_keybag(data, path, generation):
     r.require(bag.protection in (1, 2), f"unknown protection {bag.protection}")
     r.zero(1)
     bag.author = r.u16()
-    bag.reason = r.text()
+    bag.reason = r.text(r.str8())
     count = r.u16()
     r.require(1 <= count <= 1024, f"{count} recipients")
     r.require(bag.author < count, f"author {bag.author} is not a recipient")

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import zstandard
 
-from index import CONTINUATION, DIRECTORY, FIFO, FILE, HARDLINK, SKIPPED, ZSTD, Entry, Extent
+from index import (CONTINUATION, DERIVED, DIRECTORY, FIFO, FILE, HARDLINK, LABEL, SKIPPED, ZSTD,
+                   Entry, Extent)
 from mutation import DONE, INTEGRITY, UNSUPPORTED, at, flip, mutate, patch, put
 from primitives import SEGMENT_OVERHEAD, xxh3_128
 from sample import entry
@@ -95,12 +96,16 @@ def xattrs(*pairs):
     return change_entry(b"library/pipe", xattrs=list(pairs))
 
 
-def continuation(after, path):
+def label(text):
+    return change_entry(b"library/pipe", flags=LABEL, label=text)
+
+
+def continuation(after, path, flags=0):
     """A continuation without extents after the entry `after`."""
     def change(plan):
         frame = next(f for f in plan.frames if any(e.path == after for e in f))
         where = max(i for i, e in enumerate(frame) if e.path == after)
-        frame.insert(where + 1, Entry(CONTINUATION, path))
+        frame.insert(where + 1, Entry(CONTINUATION, path, flags))
     return change
 
 
@@ -128,7 +133,12 @@ def content_bytes_overflow(plan):
 
 
 mutate("plan",
-       flag_unknown=change_entry(b"library/pipe", flags=2),
+       flag_unknown=change_entry(b"library/pipe", flags=8),
+       label_empty=label(""),
+       label_too_long=label("x" * 4097),
+       label_with_nul=label("a\0b"),
+       label_with_escape=label("a\x1b[2Jb"),
+       label_not_utf8=label("a\udcffb"),
        mode_too_large=change_entry(b"library/pipe", mode=0o10000),
        uid_too_large=change_entry(b"library/pipe", uid=1 << 32),
        gid_too_large=change_entry(b"library/pipe", gid=1 << 32),
@@ -154,6 +164,7 @@ mutate("plan",
        continuation_first=continuation_first,
        continuation_of_folder=continuation(b"library/a", b"library/a"),
        continuation_of_symlink=continuation(b"library/link", b"library/link"),
+       continuation_derived=continuation(b"library/old", b"library/old", DERIVED),
        continuation_of_another=continuation(b"library/old", b"library/film.mov"))
 
 

@@ -116,8 +116,8 @@ class Reader:
         if value != expected:
             raise Unsupported(self.file, f"unknown {what} {value:#x}", self.base + self.at)
 
-    def text(self):
-        raw = self.str8()
+    def text(self, raw):
+        """The text that `raw`, just read, has to be."""
         self.require(not any(b < 0x20 or b == 0x7f for b in raw), "text with control bytes")
         try:
             return raw.decode("utf-8")
@@ -125,7 +125,7 @@ class Reader:
             return self.fail("text is not UTF-8")
 
     def name(self):
-        name = self.text()
+        name = self.text(self.str8())
         self.require(1 <= len(name.encode()) <= 64, "name is not of 1 to 64 bytes")
         return name
 

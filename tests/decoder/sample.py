@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from index import (CHANGED, CONTINUATION, DIRECTORY, FIFO, FILE, HARDLINK, RAW, SKIPPED, SYMLINK,
-                   ZSTD, Entry, Extent, path_key)
+from index import (CHANGED, CONTINUATION, DERIVED, DIRECTORY, FIFO, FILE, HARDLINK, LABEL, RAW,
+                   SKIPPED, SYMLINK, ZSTD, Entry, Extent, path_key)
 from primitives import xxh3_128
 from writing import zstd
 
@@ -120,12 +120,14 @@ def library(random, hook, category, epoch):
         entry(SYMLINK, b"library/link", 0o777, target=b"a/b"),
         entry(SYMLINK, b"library/link-out", 0o777, target=b"../../outside"),
         entry(FIFO, b"library/pipe", 0o600),
+        entry(SYMLINK, b"library/preview", 0o777, target=b"film.mov", flags=LABEL | DERIVED,
+              label="x" * 4096),
         entry(HARDLINK, b"library/linked", target=b"library/a/b"),
         entry(SKIPPED, b"library/socket", 0o755, reason=1, errno=0),
         *b.file(b"library/a/b", [shared_frame(0, 4000)]),
         *b.file(b"library/a-b", [shared_frame(4000)], mode=0o600),
         *b.file(b"library/caf\xe9.txt", [shared_frame(100, 300)], mode=0o4755),
-        *b.file(b"library/empty", []),
+        *b.file(b"library/empty", [], flags=LABEL, label="Domain/Library/caf\xe9"),
         *b.file(b"library/hole", [], size=65536),
         *b.file(b"library/film.mov", [raw()], xattrs=[(b"user.a", b""), (b"user.b", b"\0\xff")]),
         *b.file(b"library/long.txt", [piece() for piece in pieces]),

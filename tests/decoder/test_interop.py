@@ -1,6 +1,7 @@
 """adp-seal reads the encoder's vault as the decoder does, and refuses each broken one."""
 
 import hashlib
+import json
 import sys
 import tempfile
 import unittest
@@ -41,6 +42,22 @@ class Interop(unittest.TestCase):
             # The tree has an entry that was skipped at sealing, and cannot come back.
             self.assertIn(done.returncode, (DONE, DONE_IN_PART), done.stderr.decode())
             self.assertEqual(tree(theirs), tree(ours))
+
+    def test_list(self):
+        out = self.encode("made")
+        where = ("list", out / "vault", encoder.FIRST)
+        done = run_tool(*where, "--json", identity=out / "identity")
+        self.assertEqual(done.returncode, DONE, done.stderr.decode())
+        listed = {e["path"]: (e.get("label"), e.get("derived", False))
+                  for e in json.loads(done.stdout)["entries"]}
+        with_more = {path: more for path, more in listed.items() if more != (None, False)}
+        self.assertEqual(with_more, {"library/empty": ("Domain/Library/caf\xe9", False),
+                                     "library/preview": ("x" * 4096, True)})
+        done = run_tool(*where, identity=out / "identity")
+        lines = done.stdout.decode(errors="replace").splitlines()
+        ends = [line.partition("library/")[2] for line in lines]
+        self.assertIn("empty  Domain/Library/caf\xe9", ends)
+        self.assertIn(f"preview  {'x' * 4096} -> film.mov  (derived)", ends)
 
     def test_passphrase(self):
         out = self.encode("made")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from index import CONTINUATION, FILE, HARDLINK, SKIPPED, SYMLINK
+from index import CONTINUATION, FILE, HARDLINK, LABEL, SKIPPED, SYMLINK
 from primitives import (NOT_FINAL, SEGMENT_OVERHEAD, Floe, hpke_key_and_nonce, sha256, x25519,
                         x25519_public)
 
@@ -126,6 +126,8 @@ def entry_body(entry, previous):
     out = bytes([entry.type]) + varint(entry.flags) + varint(shared) + vbytes(entry.path[shared:])
     if entry.type == CONTINUATION:
         return out + extent_list(entry.extents)
+    if entry.flags & LABEL:
+        out += vbytes(entry.label.encode(errors="surrogateescape"))
     out += varint(entry.mode) + varint(entry.uid) + varint(entry.gid)
     out += _time(entry.mtime_ns) + _time(entry.atime_ns) + varint(len(entry.xattrs))
     out += b"".join(vbytes(name) + vbytes(value) for name, value in entry.xattrs)

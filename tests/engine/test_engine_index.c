@@ -52,7 +52,11 @@ static const struct adp_index_entry every_type[] = {
      .mtime_s = INT64_MIN,
      .mtime_ns = 999999999,
      .atime_s = INT64_MAX},
-    {.type = ADP_ENTRY_FILE, .path = "d/empty", .mode = 0644},
+    {.type = ADP_ENTRY_FILE,
+     .path = "d/empty",
+     .flags = ADP_INDEX_FLAG_LABEL | ADP_INDEX_FLAG_DERIVED,
+     .label = "Domain/Library/caf\u00e9",
+     .mode = 0644},
     {.type = ADP_ENTRY_FILE,
      .path = "d/file",
      .flags = ADP_INDEX_FLAG_CHANGED,
@@ -108,6 +112,9 @@ static void expect_entry(const struct adp_index_entry *read, const struct adp_in
     CU_ASSERT_EQUAL(read->size, written->size);
     CU_ASSERT_EQUAL(read->skip_reason, written->skip_reason);
     CU_ASSERT_EQUAL(read->skip_errno, written->skip_errno);
+    CU_ASSERT_PTR_EQUAL(read->label == NULL, written->label == NULL);
+    if (written->label != NULL)
+        CU_ASSERT_STRING_EQUAL(read->label, written->label);
     if (written->target != NULL)
         CU_ASSERT_STRING_EQUAL(read->target, written->target);
     expect_xattrs(read, written);
@@ -125,6 +132,7 @@ static void test_every_type(void)
         struct adp_index_entry copy = every_type[i];
 
         copy.path_len = strlen(copy.path);
+        copy.label_len = copy.label != NULL ? strlen(copy.label) : 0;
         copy.target_len = copy.target != NULL ? strlen(copy.target) : 0;
         it_add(&index_, &copy);
     }

@@ -84,7 +84,7 @@ static void test_builtin_patterns_are_valid(void)
     unsigned covered[ADP_NUM_CATEGORIES + 1] = {0};
 
     for (size_t i = 0; i < adp_builtin_num_groups; i++) {
-        const struct adp_builtin_group *group = &adp_builtin_groups[i];
+        const struct adp_rule_group *group = &adp_builtin_groups[i];
 
         covered[group->category] = 1;
         for (const char *const *pattern = group->patterns; *pattern != NULL; pattern++) {
@@ -142,6 +142,24 @@ static void test_builtin_rules(void)
         {"morning.shortcut", "shortcuts"},
         {"notes/all.enex", "notes"},
         {"todo.txt", "reminders"},
+        {"ann/.mozilla/firefox/a.default/places.sqlite", "bookmarks"},
+        {"ann/.mozilla/firefox/a.default/key4.db", "passwords"},
+        {"ann/.mozilla/firefox/a.default/cookies.sqlite", "safari"},
+        {"ann/.config/google-chrome/Default/Bookmarks", "bookmarks"},
+        {"ann/.config/google-chrome/Default/Login Data", "passwords"},
+        {"ann/.config/google-chrome/Default/History", "safari"},
+        {"ann/.local/share/kwalletd/kdewallet.kwl", "passwords"},
+        {"ann/.netrc", "passwords"},
+        {"ann/mbox", "mail"},
+        {"root/var/mail/ann", "mail"},
+        {"ann/.calcurse/apts", "calendar"},
+        {"ann/.abook/addressbook", "contacts"},
+        {"ann/.config/joplin-desktop/database.sqlite", "notes"},
+        {"root/var/lib/iwd/home.psk", "wifi"},
+        {"root/etc/wpa_supplicant/wpa_supplicant-wlan0.conf", "wifi"},
+        {"ann/Pictures/2024/IMG_1.CR2.pp3", "photos"},
+        {"ann/Pictures/invitation.ics", "calendar"},
+        {"ann/Documents/letter.odt", "drive"},
         {"src/main.c", "drive"},
         {"jpg", "drive"},
         {"photo.jpg/notes.md", "photos"},
@@ -150,6 +168,8 @@ static void test_builtin_rules(void)
 
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
         expect(policy, expected[i][0], expected[i][1]);
+    CU_ASSERT_TRUE(verdict_of(policy, "ann/.cache/thumbnails/large/1.png").is_derived);
+    CU_ASSERT_FALSE(verdict_of(policy, "ann/Pictures/1.png").is_derived);
     adp_policy_free(policy);
 }
 

@@ -70,6 +70,7 @@ static void say_entry(struct adp_builder *said, const struct adp_index_entry *en
 
     say_bytes(said, numbers, sizeof(numbers));
     say_bytes(said, entry->path, entry->path_len);
+    say_bytes(said, entry->label, entry->label_len);
     say_bytes(said, entry->target, entry->target_len);
     for (size_t i = 0; i < entry->num_xattrs; i++) {
         say_bytes(said, entry->xattrs[i].name, entry->xattrs[i].name_len);
@@ -89,6 +90,8 @@ static void see_entry(struct reading *reading, const struct adp_index_entry *ent
 {
     FUZZ_CHECK(adp_path_check(entry->path, entry->path_len));
     FUZZ_CHECK(entry->path[entry->path_len] == '\0');
+    if (entry->label != NULL)
+        FUZZ_CHECK(entry->label_len > 0 && strlen(entry->label) == entry->label_len);
     check_extents(reading, entry);
     say_entry(&reading->said, entry);
     if (entry->type == ADP_INDEX_CONTINUATION)

@@ -2,6 +2,7 @@
  * every shape that a target can meet, and some that are refused late. Run it again when the format
  * or the samples change. */
 #include <errno.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 #include "fuzz.h"
@@ -136,8 +137,15 @@ static const struct adp_index_entry entries[] = {
      .size = 5000,
      .extents = extents,
      .num_extents = 3},
-    {.type = ADP_ENTRY_HARDLINK, .path = "d/g", .path_len = 3, .target = "d/f", .target_len = 3},
-    {.type = ADP_ENTRY_FIFO, .path = "e", .path_len = 1},
+    {.type = ADP_ENTRY_HARDLINK,
+     .flags = ADP_INDEX_FLAG_LABEL,
+     .path = "d/g",
+     .path_len = 3,
+     .label = "Domain/Library/g",
+     .label_len = 16,
+     .target = "d/f",
+     .target_len = 3},
+    {.type = ADP_ENTRY_FIFO, .flags = ADP_INDEX_FLAG_DERIVED, .path = "e", .path_len = 1},
     {.type = ADP_ENTRY_SKIPPED, .path = "f", .path_len = 1, .skip_reason = ADP_SKIP_SOCKET},
     {.type = ADP_ENTRY_SYMLINK, .path = "g", .path_len = 1, .target = "..", .target_len = 2},
 };
@@ -171,6 +179,53 @@ static void save_index(const char *name, size_t num, size_t per_frame)
     adp_builder_free(&directory);
     adp_builder_free(&frames);
     adp_index_writer_free(&writer);
+}
+
+/* -- Backups of devices ------------------------------------------------------------------------ */
+
+#define FILES                                                                                      \
+    "PRAGMA page_size = 512; CREATE TABLE Files (fileID TEXT PRIMARY KEY, domain TEXT, "           \
+    "relativePath TEXT, flags INTEGER, file BLOB);"
+#define SMS                                                                                        \
+    "INSERT INTO Files VALUES ('3d0d7e5fb2ce288813306e4d4636395e047a3d28', 'HomeDomain', "         \
+    "'Library/SMS/sms.db', 1, x'00');"
+
+static void save_manifest(const char *name, const char *sql)
+{
+    sqlite3_int64 len = 0;
+    uint8_t *data;
+    sqlite3 *db;
+
+    FUZZ_CHECK(sqlite3_open(":memory:", &db) == SQLITE_OK);
+    FUZZ_CHECK(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+    data = sqlite3_serialize(db, "main", &len, 0);
+    FUZZ_CHECK(data != NULL);
+    save("manifest", name, data, (size_t)len);
+    sqlite3_free(data);
+    sqlite3_close(db);
+}
+
+static void save_device_backups(void)
+{
+    static const char xml[] = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<plist "
+                              "version=\"1.0\"><dict><key>Lockdown</key>"
+                              "<dict/><key>IsEncrypted</key><true/></dict></plist>\n";
+    static const uint8_t binary[] = {/* {"IsEncrypted": true} */
+                                     'b', 'p', 'l', 'i', 's', 't', '0', '0', 0xd1, 1,   2,   0x5b,
+                                     'I', 's', 'E', 'n', 'c', 'r', 'y', 'p', 't',  'e', 'd', 0x09,
+                                     8,   11,  23,  0,   0,   0,   0,   0,   0,    1,   1,   0,
+                                     0,   0,   0,   0,   0,   0,   3,   0,   0,    0,   0,   0,
+                                     0,   0,   0,   0,   0,   0,   0,   0,   0,    0,   24};
+
+    save_manifest("one-file", FILES SMS);
+    save_manifest("a-view", FILES "ALTER TABLE Files RENAME TO f; "
+                                  "CREATE VIEW Files AS SELECT * FROM f;");
+    save_manifest("many",
+                  FILES SMS "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                            "WHERE i < 40) INSERT INTO Files SELECT printf('%040x', i), 'A', "
+                            "'b/' || i, i % 3, zeroblob(i * 20) FROM n;");
+    save("plist", "xml", xml, sizeof(xml) - 1);
+    save("plist", "binary", binary, sizeof(binary));
 }
 
 /* -- Policy ------------------------------------------------------------------------------------ */
@@ -214,6 +269,7 @@ int main(int argc, char **argv)
     save_index("empty", 0, 1);
     save_index("one-frame", NUM_OF(entries), NUM_OF(entries));
     save_index("many-frames", NUM_OF(entries), 2);
+    save_device_backups();
     save_policies();
     return 0;
 }

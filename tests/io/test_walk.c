@@ -19,6 +19,39 @@ static void test_order(void)
     CU_ASSERT_STRING_EQUAL(record.text,
                            "+root+.hidden+Z+a+b+empty-empty+x-b+b-+\xc3\xa9+\xff\xfe-root");
     CU_ASSERT_EQUAL(record.max_depth, 2);
+    CU_ASSERT_EQUAL(record.num_listed, 3);
+    scratch_remove(&scratch);
+}
+
+static int check_list(void *user, const struct adp_walk_entry *entry)
+{
+    int *num_seen = user;
+    struct stat st;
+
+    if (entry->event != ADP_WALK_LISTED) {
+        CU_ASSERT_PTR_NULL(entry->names);
+        CU_ASSERT_EQUAL(entry->dir, -1);
+        return 0;
+    }
+    (*num_seen)++;
+    CU_ASSERT_EQUAL(fstat(entry->dir, &st), 0);
+    CU_ASSERT_EQUAL(st.st_ino, entry->st->st_ino);
+    CU_ASSERT_EQUAL(entry->names->num, entry->depth == 0 ? 2 : 1);
+    CU_ASSERT_STRING_EQUAL(entry->names->items[0], entry->depth == 0 ? "a" : "x");
+    return 0;
+}
+
+/* Whoever wants to know what a directory is gets its names, and itself to look further. */
+static void test_lists(void)
+{
+    struct scratch scratch = scratch_make();
+    int num_seen = 0;
+
+    mkdirat(scratch.fd, "b", 0755);
+    scratch_file(&scratch, "b/x", "");
+    scratch_file(&scratch, "a", "");
+    CU_ASSERT_EQUAL(adp_walk(scratch.path, "root", 0, check_list, &num_seen), 0);
+    CU_ASSERT_EQUAL(num_seen, 2);
     scratch_remove(&scratch);
 }
 
@@ -125,6 +158,7 @@ int main(void)
 {
     static const struct adp_test_case cases[] = {
         {"order", test_order},
+        {"lists", test_lists},
         {"nothing is opened or followed", test_nothing_is_opened_or_followed},
         {"skip and stop", test_skip_and_stop},
         {"roots", test_roots},

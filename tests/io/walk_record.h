@@ -10,7 +10,7 @@ struct record {
     size_t len;
     const char *skip; /* the directory to answer with ADP_WALK_SKIP */
     const char *stop; /* the entry to answer with -ECANCELED */
-    unsigned num_entries, num_leaves, num_errors, max_depth;
+    unsigned num_entries, num_listed, num_leaves, num_errors, max_depth;
     int first_error;
 };
 
@@ -32,6 +32,10 @@ static inline int record_event(void *user, const struct adp_walk_entry *entry)
     struct record *record = user;
     char error[16];
 
+    if (entry->event == ADP_WALK_LISTED) {
+        record->num_listed++;
+        return ADP_WALK_CONTINUE;
+    }
     record_add(record, signs[entry->event]);
     record_add(record, entry->name);
     if (entry->event == ADP_WALK_ERROR) {
