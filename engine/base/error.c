@@ -42,6 +42,7 @@ static const struct adp_status_info adp_status_table[] = {
      "use a newer version of adp-seal"},
     {ADP_ERR_INTERNAL, ADP_EXIT_FAILED, "internal error",
      "this is a bug in adp-seal: please report it with this message"},
+    {ADP_ERR_REFUSED, ADP_EXIT_FAILED, "something else has to be done first", ""},
     {ADP_ERR_FORMAT, ADP_EXIT_INTEGRITY, "malformed", HINT_DAMAGED},
     {ADP_ERR_CHECKSUM, ADP_EXIT_INTEGRITY, "the checksum does not fit", HINT_DAMAGED},
     {ADP_ERR_SIGNATURE, ADP_EXIT_INTEGRITY, "the signature does not verify", HINT_DAMAGED},

@@ -1,102 +1,21 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 #include "human.h"
-#include "memory.h"
+#include "request.h"
 #include "session.h"
 #include "table.h"
 #include "text.h"
 
-#define REQUEST_PREFIX "adp-seal-request-"
-#define REQUEST_MAX    65536
-#define NS_PER_S       1000000000
-
-/* requesting_identity loads the identity, or makes it. */
-static enum adp_status requesting_identity(struct adp_identity **out_identity, const char *path,
-                                           const struct cli *cli, struct adp_error *err)
-{
-    const struct options *options = &cli->options;
-    enum adp_kind kind = options_has(options, OPTION_SEALER) ? ADP_KIND_SEALER : ADP_KIND_DEVICE;
-    enum adp_status status = session_load_identity(out_identity, path, cli, err);
-
-    if (status == ADP_ERR_NOT_FOUND && options->name == NULL)
-        return out_fail(err, ADP_ERR_ARGUMENT, path, NULL,
-                        "a new identity needs a name: device request --name NAME");
-    if (status == ADP_ERR_NOT_FOUND)
-        return session_create_identity(out_identity, path, kind, options->name, cli, err);
-    if (status != ADP_OK || adp_identity_kind(*out_identity) == kind)
-        return status;
-    status = out_fail(err, ADP_ERR_EXISTS, path, "name another file with --identity",
-                      "the identity that is there is a %s's",
-                      adp_kind_name(adp_identity_kind(*out_identity)));
-    adp_identity_free(*out_identity);
-    return status;
-}
-
-static void print_request(struct cli *cli, const struct adp_identity *identity, const char *path,
-                          const char *request)
-{
-    if (cli->out.is_json) {
-        text_set(cli->out.root, "identity", path);
-        text_set(cli->out.root, "name", adp_identity_name(identity));
-        json_object_set_new(cli->out.root, "kind",
-                            json_string(adp_kind_name(adp_identity_kind(identity))));
-        json_object_set_new(cli->out.root, "request", json_string(request));
-        return;
-    }
-    printf("%s\n", request);
-    out_note(&cli->out, "On a trusted device: adp-seal device add VAULT REQUEST");
-}
+#define NS_PER_S 1000000000
 
 enum adp_status cmd_device_request(struct cli *cli, struct adp_error *err)
 {
-    struct adp_identity *identity;
-    char *path, *request;
-    enum adp_status status = session_identity_path(&path, cli, err);
+    int is_sealer = options_has(&cli->options, OPTION_SEALER);
 
-    if (status != ADP_OK)
-        return status;
-    status = requesting_identity(&identity, path, cli, err);
-    if (status != ADP_OK)
-        goto err0;
-    status = adp_identity_request(identity, &request, err);
-    if (status != ADP_OK)
-        goto err1;
-    request[strcspn(request, "\n")] = '\0';
-    print_request(cli, identity, path, request);
-    free(request);
-err1:
-    adp_identity_free(identity);
-err0:
-    free(path);
-    return status;
-}
-
-/* read_request returns the request that |word| is, or that the file of this name has; "-" is
- * standard input. */
-static enum adp_status read_request(char **out_request, const char *word, struct adp_error *err)
-{
-    int is_text = strncmp(word, REQUEST_PREFIX, strlen(REQUEST_PREFIX)) == 0;
-    FILE *file = stdin;
-    char *text;
-
-    if (is_text) {
-        *out_request = strcpy(must_alloc(strlen(word) + 1), word);
-        return ADP_OK;
-    }
-    if (strcmp(word, "-") != 0 && (file = fopen(word, "re")) == NULL)
-        return out_fail(err, errno == ENOENT ? ADP_ERR_NOT_FOUND : ADP_ERR_IO, word,
-                        "REQUEST is the line that device request printed, a file that has it, or -",
-                        "cannot open the request: %s", strerror(errno));
-    text = must_alloc(REQUEST_MAX + 1);
-    text[fread(text, 1, REQUEST_MAX, file)] = '\0';
-    if (file != stdin)
-        fclose(file);
-    *out_request = text;
-    return ADP_OK;
+    return request_print(is_sealer ? ADP_KIND_SEALER : ADP_KIND_DEVICE,
+                         "On a trusted device: adp-seal device add VAULT REQUEST", cli, err);
 }
 
 /* tell_newest tells of the device that was admitted, the last one, and how it gets to know the
@@ -123,15 +42,30 @@ static void tell_newest(struct cli *cli, const struct adp_vault *vault)
              device.kind == ADP_KIND_SEALER ? "seal" : "open", fingerprint);
 }
 
+/* check_sealer refuses what --sealer does not expect: a device would open everything. */
+static enum adp_status check_sealer(const struct cli *cli, const char *request,
+                                    struct adp_error *err)
+{
+    enum adp_kind kind;
+    enum adp_status status = adp_request_kind(request, &kind, err);
+
+    if (status != ADP_OK || !options_has(&cli->options, OPTION_SEALER) || kind == ADP_KIND_SEALER)
+        return status;
+    return out_fail(err, ADP_ERR_ARGUMENT, NULL, "there: adp-seal device request --sealer",
+                    "this is a %s's request, not a sealer's", adp_kind_name(kind));
+}
+
 enum adp_status cmd_device_add(struct cli *cli, struct adp_error *err)
 {
     struct session session;
     char *request = NULL;
-    enum adp_status status = read_request(&request, cli->options.args[1], err);
+    enum adp_status status = request_read(&request, cli->options.args[1], err);
 
     if (status != ADP_OK)
         return status;
-    status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    status = check_sealer(cli, request, err);
+    if (status == ADP_OK)
+        status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
     if (status != ADP_OK)
         goto err0;
     status = adp_vault_add_device(session.vault, request, cli->options.name, err);
@@ -167,6 +101,7 @@ static json_t *device_json(const struct adp_device *device)
     json_object_set_new(object, "kind", json_string(adp_kind_name(device->kind)));
     json_object_set_new(object, "active", json_boolean(device->is_active));
     json_object_set_new(object, "self", json_boolean(device->is_self));
+    json_object_set_new(object, "outdated", json_boolean(device->is_outdated));
     json_object_set_new(object, "added_ns", json_integer(device->added_ns));
     json_object_set_new(object, "id", json_string(id));
     return object;

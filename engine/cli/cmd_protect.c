@@ -1,22 +1,12 @@
-/* Who has access, from now on: device remove, rotate. */
+/* Who has access, from now on: device remove and update, rotate, erase. */
 #include <stdio.h>
 #include <string.h>
 
+#include "access.h"
 #include "cli.h"
+#include "confirm.h"
 #include "session.h"
 #include "text.h"
-
-static void print_generation(struct cli *cli, const struct adp_vault *vault)
-{
-    char fingerprint[ADP_FINGERPRINT_LEN];
-
-    adp_vault_fingerprint(vault, fingerprint);
-    if (cli->out.is_json) {
-        json_object_set_new(cli->out.root, "generation",
-                            json_integer((json_int_t)adp_vault_generation(vault)));
-        json_object_set_new(cli->out.root, "account", json_string(fingerprint));
-    }
-}
 
 /* kind_of returns the kind of the active one called |name|. */
 static enum adp_kind kind_of(const struct adp_vault *vault, const char *name)
@@ -53,7 +43,7 @@ static void tell_removed(struct cli *cli, const struct adp_vault *vault, const c
 {
     char fingerprint[ADP_FINGERPRINT_LEN];
 
-    print_generation(cli, vault);
+    access_json(cli, vault);
     if (!out_shows_text(&cli->out))
         return;
     text_print(name);
@@ -115,11 +105,65 @@ enum adp_status cmd_rotate(struct cli *cli, struct adp_error *err)
         return status;
     status = adp_vault_rotate(session.vault, categories, num, err);
     if (status == ADP_OK) {
-        print_generation(cli, session.vault);
+        access_json(cli, session.vault);
         if (out_shows_text(&cli->out))
             printf("%zu categories have a new key, for what is sealed from now on\n",
                    num > 0 ? num : (size_t)ADP_NUM_CATEGORIES);
     }
+    session_close(&session);
+    return status;
+}
+
+enum adp_status cmd_device_update(struct cli *cli, struct adp_error *err)
+{
+    struct session session;
+    enum adp_status status =
+        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+
+    if (status != ADP_OK)
+        return status;
+    status = adp_vault_update_device(session.vault, err);
+    if (status == ADP_OK) {
+        access_json(cli, session.vault);
+        if (out_shows_text(&cli->out))
+            printf("the vault knows that adp-seal %s runs here\n", adp_version_string());
+    }
+    session_close(&session);
+    return status;
+}
+
+static void tell_erased(struct cli *cli, const struct adp_vault *vault, unsigned category)
+{
+    access_json(cli, vault);
+    if (!out_shows_text(&cli->out))
+        return;
+    printf("nothing that was sealed in %s until now can be opened any more\n",
+           adp_category_name(category));
+    out_note(&cli->out,
+             "Whoever kept an older copy of the keybag still can, if they find the archives. "
+             "The archives still take their room.");
+}
+
+enum adp_status cmd_erase(struct cli *cli, struct adp_error *err)
+{
+    unsigned categories[ADP_NUM_CATEGORIES];
+    struct session session;
+    char warning[256];
+    size_t num;
+    enum adp_status status = read_categories(&cli->options, categories, &num, err);
+
+    if (status == ADP_OK)
+        status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    if (status != ADP_OK)
+        return status;
+    snprintf(warning, sizeof(warning),
+             "all that was sealed in %s until now will be lost for ever, in every snapshot",
+             adp_category_name(categories[0]));
+    status = confirm(cli, warning, err);
+    if (status == ADP_OK)
+        status = adp_vault_erase(session.vault, categories[0], err);
+    if (status == ADP_OK)
+        tell_erased(cli, session.vault, categories[0]);
     session_close(&session);
     return status;
 }

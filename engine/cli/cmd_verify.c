@@ -26,13 +26,18 @@ static int is_worse(enum adp_status status, enum adp_status than)
     return adp_status_exit_code(status) == integrity && adp_status_exit_code(than) != integrity;
 }
 
-static void note_failure(struct verification *run, const struct adp_error *err)
+static void note_error(struct verification *run, const struct adp_error *err)
 {
-    run->num_failed++;
     if (!is_worse(err->status, run->worst))
         return;
     run->worst = err->status;
     run->worst_error = *err;
+}
+
+static void note_failure(struct verification *run, const struct adp_error *err)
+{
+    run->num_failed++;
+    note_error(run, err);
 }
 
 static void tell_result(struct verification *run, const char *id, const struct adp_report *report,
@@ -99,6 +104,24 @@ static void note_record(void *user, const struct adp_event *event)
     note_failure(run, event->error);
 }
 
+/* check_keybag tells of copies of the keybag that are not what they were: the vault opens by the
+ * others, for now. */
+static void check_keybag(struct verification *run)
+{
+    struct adp_error err = {0};
+    struct adp_history history = {0};
+
+    err.status = adp_vault_history(run->vault, &history, &err);
+    if (err.status == ADP_OK && history.num_damaged > 0)
+        out_fail(&err, ADP_ERR_FORMAT, run->cli->options.args[0],
+                 "the other copies are whole, and each change of the keybag mends these: adp-seal "
+                 "device update",
+                 "%llu generations of the keybag have a damaged copy, in keybag/ or snapshots/",
+                 (unsigned long long)history.num_damaged);
+    if (err.status != ADP_OK)
+        note_error(run, &err);
+}
+
 static enum adp_status verify_all(struct verification *run, struct adp_error *err)
 {
     struct adp_snapshots snapshots = {0};
@@ -110,6 +133,7 @@ static enum adp_status verify_all(struct verification *run, struct adp_error *er
     for (size_t i = 0; i < snapshots.num && status != ADP_ERR_CANCELLED; i++)
         status = verify_one(run, snapshots.items[i].id);
     adp_snapshots_free(&snapshots);
+    check_keybag(run);
     return ADP_OK;
 }
 

@@ -13,7 +13,7 @@
 #define WORK_OPTIONS (OPTION_BIT(IO_CLASS) | OPTION_BIT(LIMIT_RATE) | OPTION_BIT(STATS))
 
 static const struct command {
-    const char *name; /* one word or two */
+    const char *name; /* one word, or more with a space between them */
     const char *usage;
     const char *summary;
     command_fn *run;
@@ -42,13 +42,42 @@ static const struct command {
     {"device request", "--name NAME", "make an identity; print its request to be admitted",
      cmd_device_request, OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0, 0},
     {"device add", "VAULT REQUEST", "admit the device or sealer that made the request",
-     cmd_device_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME), 2, 2},
+     cmd_device_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(SEALER), 2, 2},
     {"device remove", "VAULT NAME", "take access away; new keys for all that it could open",
      cmd_device_remove, OPTION_BIT(ACCOUNT), 2, 2},
     {"device list", "VAULT", "devices and sealers of a vault, and its account", cmd_device_list,
      OPTION_BIT(ACCOUNT), 1, 1},
+    {"device update", "VAULT", "let the others know that adp-seal is new on this device",
+     cmd_device_update, OPTION_BIT(ACCOUNT), 1, 1},
+    {"status", "VAULT", "who may open what, and whether the keybag is whole", cmd_status,
+     OPTION_BIT(ACCOUNT) | OPTION_BIT(LEAKS), 1, 1},
+    {"operator keygen", "--name NAME", "make an operator's identity; print its public key",
+     cmd_operator_keygen, OPTION_BIT(NAME) | OPTION_BIT(PASSPHRASE), 0, 0},
+    {"operator set", "VAULT PUBLIC-KEY", "who may open what is not end-to-end encrypted",
+     cmd_operator_set, OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(YES), 2, 2},
+    {"operator release", "VAULT CONTACT", "as the operator: the half of a recovery contact",
+     cmd_operator_release, OPTION_BIT(ACCOUNT), 2, 2},
+    {"adp on", "VAULT", "Advanced Data Protection: the operator loses nine categories", cmd_adp_on,
+     OPTION_BIT(ACCOUNT), 1, 1},
+    {"adp off", "VAULT", "the operator may open them again", cmd_adp_off,
+     OPTION_BIT(ACCOUNT) | OPTION_BIT(YES), 1, 1},
+    {"recovery key", "VAULT", "make a recovery key, show it once; an older one is void",
+     cmd_recovery_key, OPTION_BIT(ACCOUNT), 1, 1},
+    {"recovery contact add", "VAULT NAME", "somebody who can help you in, not alone",
+     cmd_recovery_contact_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(HALF), 2, 2},
+    {"recovery contact remove", "VAULT NAME", "their half is void", cmd_recovery_contact_remove,
+     OPTION_BIT(ACCOUNT), 2, 2},
+    {"recovery contact list", "VAULT", "the recovery contacts", cmd_recovery_contact_list,
+     OPTION_BIT(ACCOUNT), 1, 1},
+    {"recovery open", "VAULT --name NAME", "all devices lost: this one becomes a trusted one",
+     cmd_recovery_open,
+     OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(PASSPHRASE) | OPTION_BIT(CODE_FILE) |
+         OPTION_BIT(HALF),
+     1, 1},
     {"rotate", "VAULT [CATEGORY...]", "new keys for what is sealed from now on", cmd_rotate,
      OPTION_BIT(ACCOUNT), 1, ANY_NUMBER},
+    {"erase", "VAULT CATEGORY", "destroy all keys of what was sealed in a category", cmd_erase,
+     OPTION_BIT(ACCOUNT) | OPTION_BIT(YES), 2, 2},
     {"rewrap", "VAULT [SNAPSHOT]", "after a rotation: archives open by the newest keys alone",
      cmd_rewrap, OPTION_BIT(ACCOUNT), 1, 2},
     {"category list", "", "the categories", cmd_category_list, 0, 0, 0},
@@ -62,7 +91,7 @@ static void print_usage(FILE *file)
 {
     fputs("usage: adp-seal COMMAND ...\n\n", file);
     for (size_t i = 0; i < NUM_COMMANDS; i++)
-        fprintf(file, "  %-17s %s\n", commands[i].name, commands[i].summary);
+        fprintf(file, "  %-23s %s\n", commands[i].name, commands[i].summary);
     fputs("\nSNAPSHOT is an id, the beginning of one, or latest.\n"
           "adp-seal COMMAND --help tells more; so does adp-seal(1).\n",
           file);
@@ -74,23 +103,35 @@ static void print_command_help(const struct command *command)
     options_print_help(command->options);
 }
 
-/* find_command finds the command that |argv| names, of one word or two. */
+/* num_words_of returns how many words of |argv| the command's |name| is, 0 if they differ. */
+static int num_words_of(const char *name, int argc, char **argv)
+{
+    int num = 0;
+
+    for (;; name++) {
+        size_t len = strcspn(name, " ");
+
+        if (1 + num >= argc || strlen(argv[1 + num]) != len ||
+            memcmp(argv[1 + num], name, len) != 0)
+            return 0;
+        num++;
+        name += len;
+        if (*name == '\0')
+            return num;
+    }
+}
+
 static const struct command *find_command(int argc, char **argv, int *out_num_words)
 {
     for (size_t i = 0; i < NUM_COMMANDS; i++) {
-        const char *space = strchr(commands[i].name, ' ');
-        size_t first_len = strcspn(commands[i].name, " ");
-
-        if (strlen(argv[1]) != first_len || memcmp(argv[1], commands[i].name, first_len) != 0)
-            continue;
-        *out_num_words = space != NULL ? 2 : 1;
-        if (space == NULL || (argc > 2 && strcmp(argv[2], space + 1) == 0))
+        *out_num_words = num_words_of(commands[i].name, argc, argv);
+        if (*out_num_words > 0)
             return &commands[i];
     }
     return NULL;
 }
 
-/* edit_distance is Levenshtein's, for words shorter than 32 bytes. */
+/* edit_distance is Levenshtein's, for text shorter than 32 bytes. */
 static unsigned edit_distance(const char *a, const char *b)
 {
     unsigned row[33];
@@ -116,16 +157,30 @@ static unsigned edit_distance(const char *a, const char *b)
     return row[len];
 }
 
+/* typed_command writes the words of |argv| that were meant as a command: as many as may be one. */
+static void typed_command(char *out, size_t out_len, int argc, char **argv)
+{
+    size_t used = (size_t)snprintf(out, out_len, "%s", argv[1]);
+
+    for (int i = 2; i < argc && used < out_len; i++) {
+        int is_group = 0;
+
+        for (size_t c = 0; c < NUM_COMMANDS; c++)
+            is_group |= strncmp(commands[c].name, out, used) == 0 && commands[c].name[used] == ' ';
+        if (!is_group)
+            return;
+        used += (size_t)snprintf(out + used, out_len - used, " %s", argv[i]);
+    }
+}
+
 static enum adp_status refuse_command(int argc, char **argv, struct adp_error *err)
 {
-    char word[32], hint[128] = "adp-seal --help lists the commands";
+    char typed[32], hint[128] = "adp-seal --help lists the commands";
     unsigned best = 3; /* further away is no slip of the fingers */
-    int is_group = strcmp(argv[1], "device") == 0 || strcmp(argv[1], "category") == 0;
 
-    snprintf(word, sizeof(word), "%s%s%s", argv[1], is_group && argc > 2 ? " " : "",
-             is_group && argc > 2 ? argv[2] : "");
+    typed_command(typed, sizeof(typed), argc, argv);
     for (size_t i = 0; i < NUM_COMMANDS; i++) {
-        unsigned distance = edit_distance(word, commands[i].name);
+        unsigned distance = edit_distance(typed, commands[i].name);
 
         if (distance < best) {
             best = distance;
@@ -134,7 +189,7 @@ static enum adp_status refuse_command(int argc, char **argv, struct adp_error *e
     }
     if (*argv[1] == '-')
         return out_fail(err, ADP_ERR_ARGUMENT, NULL, NULL, "the command comes before its options");
-    return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "there is no command \"%s\"", word);
+    return out_fail(err, ADP_ERR_ARGUMENT, NULL, hint, "there is no command \"%s\"", typed);
 }
 
 static enum adp_status check_args(const struct command *command, const struct options *options,

@@ -39,6 +39,10 @@ static const struct option_info {
     [OPTION_LIMIT_RATE] = {"limit-rate", "SIZE", "at most so many bytes a second"},
     [OPTION_STATS] = {"stats", NULL, "show where the time went"},
     [OPTION_ATTEST] = {"attest", "HOW", "on: whoever has no key can check (the default); off"},
+    [OPTION_YES] = {"yes", NULL, "do not ask"},
+    [OPTION_LEAKS] = {"leaks", NULL, "what somebody sees who has no key"},
+    [OPTION_CODE_FILE] = {"code-file", "FILE", "read the recovery code here"},
+    [OPTION_HALF] = {"half", "FILE", "where the contact's other half is, or is to be"},
     [OPTION_PROFILE] = {"profile", "NAME", "what the sources are; auto (the default), none"},
     [OPTION_SKIP_DERIVED] = {"skip-derived", NULL, "leave out what can be made again"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "show what would be sealed, and seal nothing"},
@@ -125,7 +129,8 @@ static enum adp_status set_option(struct options *out, enum option_id id, const 
         [OPTION_IDENTITY] = &out->identity, [OPTION_PASSPHRASE_FILE] = &out->passphrase_file,
         [OPTION_DEVICE] = &out->device,     [OPTION_NAME] = &out->name,
         [OPTION_POLICY] = &out->policy,     [OPTION_TO] = &out->to,
-        [OPTION_ACCOUNT] = &out->account,   [OPTION_PROFILE] = &out->profile,
+        [OPTION_ACCOUNT] = &out->account,   [OPTION_CODE_FILE] = &out->code_file,
+        [OPTION_HALF] = &out->half,         [OPTION_PROFILE] = &out->profile,
     };
 
     out->given |= 1U << id;

@@ -34,6 +34,10 @@ enum option_id {
     OPTION_LIMIT_RATE,
     OPTION_STATS,
     OPTION_ATTEST,
+    OPTION_YES,
+    OPTION_LEAKS,
+    OPTION_CODE_FILE,
+    OPTION_HALF,
     OPTION_PROFILE,
     OPTION_SKIP_DERIVED,
     OPTION_DRY_RUN,
@@ -53,6 +57,8 @@ struct options {
     const char *profile;
     const char *to;
     const char *account; /* fingerprint */
+    const char *code_file;
+    const char *half; /* file */
     unsigned num_threads;
     unsigned level;
     size_t memory;

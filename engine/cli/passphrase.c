@@ -117,15 +117,16 @@ static enum adp_status ask_again(int tty, const struct passphrase *first, struct
                     "the two passphrases differ");
 }
 
-static enum adp_status from_terminal(struct passphrase *out, const char *identity,
+static enum adp_status from_terminal(struct passphrase *out, const char *what,
                                      enum passphrase_purpose purpose, struct adp_error *err)
 {
     static const char *const words[] = {
         [PASSPHRASE_UNLOCK] = "Passphrase for",
         [PASSPHRASE_UNLOCK_AGAIN] = "That is not it. Passphrase for",
         [PASSPHRASE_NEW] = "New passphrase for",
+        [PASSPHRASE_RECOVERY] = "Recovery code for",
     };
-    char *name = text_escape(identity);
+    char *name = text_escape(what);
     char question[1200];
     enum adp_status status = ADP_OK;
     int tty, result;
@@ -134,8 +135,11 @@ static enum adp_status from_terminal(struct passphrase *out, const char *identit
     free(name);
     tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
     if (tty < 0)
-        return out_fail(err, ADP_ERR_PASSPHRASE, identity, "name a file with --passphrase-file",
-                        "there is no terminal to ask for the passphrase on");
+        return out_fail(err, ADP_ERR_PASSPHRASE, what,
+                        purpose == PASSPHRASE_RECOVERY ? "name a file with --code-file"
+                                                       : "name a file with --passphrase-file",
+                        "there is no terminal to ask for the %s on",
+                        purpose == PASSPHRASE_RECOVERY ? "recovery code" : "passphrase");
     result = prompt(tty, question, out);
     if (result != 0)
         status = refuse_line(result, NULL, err);
@@ -145,11 +149,11 @@ static enum adp_status from_terminal(struct passphrase *out, const char *identit
     return status;
 }
 
-enum adp_status passphrase_get(struct passphrase *out, const char *file, const char *identity,
+enum adp_status passphrase_get(struct passphrase *out, const char *file, const char *what,
                                enum passphrase_purpose purpose, struct adp_error *err)
 {
     enum adp_status status =
-        file != NULL ? from_file(out, file, err) : from_terminal(out, identity, purpose, err);
+        file != NULL ? from_file(out, file, err) : from_terminal(out, what, purpose, err);
 
     if (status != ADP_OK)
         passphrase_wipe(out);

@@ -1,4 +1,5 @@
-/* The identity's passphrase: out of a file, or asked for on the terminal without echo. */
+/* What only a person knows, the identity's passphrase or a recovery code: out of a file, or asked
+ * for on the terminal without echo. */
 #ifndef PASSPHRASE_H
 #define PASSPHRASE_H
 
@@ -14,12 +15,13 @@ enum passphrase_purpose {
     PASSPHRASE_UNLOCK,
     PASSPHRASE_UNLOCK_AGAIN, /* the one before was wrong */
     PASSPHRASE_NEW,          /* on a terminal it is asked for twice */
+    PASSPHRASE_RECOVERY,     /* a recovery code */
 };
 
 /* passphrase_get fills |out| from the first line of |file|, or, if that is NULL, from the terminal.
- * |identity| is the file's name, for the prompt. */
+ * |what| is the identity's file or the vault, for the prompt. */
 ADP_MUST_CHECK enum adp_status passphrase_get(struct passphrase *out, const char *file,
-                                              const char *identity, enum passphrase_purpose purpose,
+                                              const char *what, enum passphrase_purpose purpose,
                                               struct adp_error *err);
 
 /* passphrase_wipe overwrites it. */

@@ -4,6 +4,7 @@
 #include <openssl/curve25519.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/hkdf.h>
 #include <openssl/hpke.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -13,6 +14,16 @@
 #include "error.h"
 #include "fuzzing.h"
 #include "secret.h"
+
+enum adp_status adp_hkdf(uint8_t out[32], const uint8_t *secret, size_t secret_len,
+                         const char *label, struct adp_error *err)
+{
+    if (HKDF(out, 32, EVP_sha256(), secret, secret_len, NULL, 0, (const uint8_t *)label,
+             strlen(label)))
+        return ADP_OK;
+    ERR_clear_error();
+    return adp_fail(err, ADP_ERR_INTERNAL, NULL, "HKDF failed");
+}
 
 void adp_random(void *out, size_t len)
 {

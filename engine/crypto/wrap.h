@@ -1,6 +1,6 @@
 /* Wraps, signatures and the keys they use: thin names for BoringSSL's HPKE (RFC 9180), Ed25519 (RFC
- * 8032), AES-256-GCM and scrypt (RFC 7914), in the forms that docs/FORMAT.md gives them. Randomness
- * is BoringSSL's, which aborts rather than fail. */
+ * 8032), AES-256-GCM, scrypt (RFC 7914) and HKDF (RFC 5869), in the forms that docs/FORMAT.md gives
+ * them. Randomness is BoringSSL's, which aborts rather than fail. */
 #ifndef ADP_WRAP_H
 #define ADP_WRAP_H
 
@@ -67,6 +67,11 @@ int adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
 /* adp_scrypt derives 32 bytes from a passphrase (RFC 7914). */
 enum adp_status adp_scrypt(uint8_t out[32], const char *passphrase, const uint8_t salt[16],
                            unsigned log2_n, unsigned r, unsigned p, struct adp_error *err);
+
+/* adp_hkdf derives 32 bytes from a secret of full strength: HKDF-SHA-256 (RFC 5869) without salt,
+ * with |label| as its info. */
+enum adp_status adp_hkdf(uint8_t out[32], const uint8_t *secret, size_t secret_len,
+                         const char *label, struct adp_error *err);
 
 /* adp_random fills |out| with |len| random bytes. */
 void adp_random(void *out, size_t len);

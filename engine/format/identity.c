@@ -14,9 +14,9 @@ struct adp_identity *adp_identity_new(const char *path)
 
     if (identity == NULL)
         return NULL;
-    identity->path = strdup(path);
+    identity->path = path != NULL ? strdup(path) : NULL;
     identity->keys = adp_secret_new(sizeof(*identity->keys));
-    if (identity->path == NULL || identity->keys == NULL) {
+    if ((path != NULL && identity->path == NULL) || identity->keys == NULL) {
         adp_identity_free(identity);
         return NULL;
     }
@@ -45,10 +45,15 @@ enum adp_status adp_identity_check_keys(const struct adp_identity *identity, str
                           "load the identity and open the vault after the fork");
 }
 
+int adp_identity_has_kind(unsigned kind)
+{
+    return kind == ADP_KIND_DEVICE || kind == ADP_KIND_SEALER || kind == ADP_KIND_OPERATOR;
+}
+
 void adp_identity_derive(struct adp_identity *identity)
 {
     adp_sign_public(identity->sign_pub, identity->keys->sign_seed);
-    if (identity->kind == ADP_KIND_DEVICE)
+    if (identity->kind != ADP_KIND_SEALER)
         adp_kem_public(identity->kem_pub, identity->keys->kem_private);
 }
 

@@ -38,7 +38,7 @@ struct adp_identity {
     uint32_t version; /* of the file that it came from; it is written in the newest */
     enum adp_kind kind;
     char name[ADP_RECIPIENT_NAME_MAX + 1];
-    char *path;
+    char *path; /* NULL: it is in memory only */
     int has_passphrase;
     uint8_t log2_n, r, p;
     uint8_t salt[16];
@@ -50,7 +50,7 @@ struct adp_identity {
 };
 
 /* adp_identity_new returns an identity without name and keys, NULL when out of memory. |path| is
- * copied. The caller must call adp_identity_free. */
+ * copied; NULL: it has no file. The caller must call adp_identity_free. */
 struct adp_identity *adp_identity_new(const char *path);
 
 /* adp_identity_check_keys fails with ADP_ERR_NO_KEY where the keys are gone: in a process that was
@@ -73,8 +73,11 @@ enum adp_status adp_identity_decode_again(struct adp_identity **out,
                                           const struct adp_identity *identity, const uint8_t *data,
                                           size_t len);
 
-/* adp_identity_store writes the identity back to its file, atomically. What others have learnt
- * meanwhile is kept: of two pins of one vault the one of the higher generation. */
+/* adp_identity_has_kind returns whether identities of |kind| are kept in files. */
+int adp_identity_has_kind(unsigned kind);
+
+/* adp_identity_store writes the identity back to its file, if it has one, atomically. What others
+ * have learnt meanwhile is kept: of two pins of one vault the one of the higher generation. */
 enum adp_status adp_identity_store(struct adp_identity *identity, struct adp_error *err);
 
 /* adp_identity_pin returns what is known of |vault_id|, or NULL; adp_identity_set_pin remembers. */

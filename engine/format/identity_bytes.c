@@ -158,7 +158,7 @@ static int identity_parse_fields(struct adp_identity *out, struct adp_reader *re
 
     adp_read_u8(reader, &kind);
     if (!adp_read_str8(reader, &name, &len) || !adp_name_check((const char *)name, len) ||
-        (kind != ADP_KIND_DEVICE && kind != ADP_KIND_SEALER))
+        !adp_identity_has_kind(kind))
         return adp_reader_fail(reader);
     out->kind = (enum adp_kind)kind;
     memcpy(out->name, name, len);

@@ -107,7 +107,7 @@ static enum adp_status identity_draw(struct adp_identity *identity, const char *
                                      struct adp_error *err)
 {
     adp_sign_generate(identity->keys->sign_seed, identity->sign_pub);
-    if (identity->kind == ADP_KIND_DEVICE)
+    if (identity->kind != ADP_KIND_SEALER)
         adp_kem_generate(identity->keys->kem_private, identity->kem_pub);
     if (passphrase == NULL)
         return ADP_OK;
@@ -127,8 +127,9 @@ enum adp_status adp_identity_create(struct adp_identity **out_identity, const ch
     struct adp_identity *identity;
     enum adp_status status;
 
-    if (kind != ADP_KIND_DEVICE && kind != ADP_KIND_SEALER)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "an identity is a device or a sealer");
+    if (!adp_identity_has_kind(kind))
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL,
+                        "an identity is a device's, a sealer's or an operator's");
     if (!adp_name_check(name, strlen(name)))
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL,
                         "a name is 1 to 64 bytes of UTF-8 without control characters");
@@ -231,6 +232,8 @@ static void identity_merge(struct adp_identity *identity)
 
 enum adp_status adp_identity_store(struct adp_identity *identity, struct adp_error *err)
 {
+    if (identity->path == NULL)
+        return ADP_OK;
     identity_merge(identity);
     return identity_publish(identity, identity->path, ADP_FS_PUBLISH_REPLACE, err);
 }

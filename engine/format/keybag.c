@@ -2,11 +2,13 @@
 #include "keybag.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "text.h"
 
 #define KEYBAG_EPOCH_LABEL   "adp-seal/1 epoch key"
 #define KEYBAG_ACCOUNT_LABEL "adp-seal/1 account key"
+#define KEYBAG_HALF_LABEL    "adp-seal/1 recovery half"
 
 void adp_keybag_free(struct adp_keybag *keybag)
 {
@@ -51,14 +53,27 @@ size_t adp_epoch_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN], uint
     return builder.len;
 }
 
-size_t adp_account_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN],
-                        const uint8_t account_pub[ADP_SIGN_PUB_LEN])
+/* A label, the vault, a public key. */
+static size_t key_info(uint8_t out[128], const char *label, const uint8_t vault_id[ADP_ID_LEN],
+                       const uint8_t pub[32])
 {
     struct adp_builder builder;
 
     adp_builder_init_fixed(&builder, out, 128);
-    adp_build_bytes(&builder, KEYBAG_ACCOUNT_LABEL, sizeof(KEYBAG_ACCOUNT_LABEL));
+    adp_build_bytes(&builder, label, strlen(label) + 1);
     adp_build_bytes(&builder, vault_id, ADP_ID_LEN);
-    adp_build_bytes(&builder, account_pub, ADP_SIGN_PUB_LEN);
+    adp_build_bytes(&builder, pub, 32);
     return builder.len;
+}
+
+size_t adp_account_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN],
+                        const uint8_t account_pub[ADP_SIGN_PUB_LEN])
+{
+    return key_info(out, KEYBAG_ACCOUNT_LABEL, vault_id, account_pub);
+}
+
+size_t adp_half_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN],
+                     const uint8_t contact_pub[ADP_KEM_KEY_LEN])
+{
+    return key_info(out, KEYBAG_HALF_LABEL, vault_id, contact_pub);
 }

@@ -28,26 +28,31 @@ enum adp_recipient_state {
     ADP_RECIPIENT_REMOVED = 2,
 };
 
-enum adp_protection {
-    ADP_PROTECTION_STANDARD = 1,
-    ADP_PROTECTION_ADVANCED = 2,
+/* struct adp_keybag_wrap is a wrap of which only the digest is signed: it can be destroyed, and the
+ * generation that had it stays what it was. */
+struct adp_keybag_wrap {
+    struct adp_wrap sealed;
+    uint8_t digest[ADP_HASH_LEN]; /* set by adp_keybag_parse */
+    uint8_t is_destroyed;         /* |sealed| is zero then */
 };
 
 struct adp_recipient {
     uint8_t kind;
     uint8_t state;
+    uint8_t level; /* the newest version of keybags that it reads, as it said last; 0: unknown */
     char name[ADP_RECIPIENT_NAME_MAX + 1];
     uint8_t kem_pub[ADP_KEM_KEY_LEN];
     uint8_t sign_pub[ADP_SIGN_PUB_LEN];
     int64_t added_ns, removed_ns;
     uint64_t removed_generation; /* the first in which it is removed; 0 while active */
-    int has_account;
-    struct adp_wrap account;
+    int has_account, has_half;
+    struct adp_keybag_wrap account; /* the account's key, wrapped to the recipient */
+    struct adp_keybag_wrap half;    /* of a contact: the half of its secret that the operator has */
 };
 
 struct adp_epoch_wrap {
     uint16_t recipient;
-    struct adp_wrap wrap;
+    struct adp_keybag_wrap wrap;
 };
 
 struct adp_epoch {
@@ -63,11 +68,13 @@ struct adp_keybag_category {
     size_t num_epochs;
 };
 
-/* The version that is written. Version 1 has no author's signature. */
+/* The version that is written. Version 1 has no author's signature, and its wraps are signed. */
 #define ADP_KEYBAG_VERSION 2
 
 struct adp_keybag {
     uint32_t version;
+    size_t statement_len;       /* set by adp_keybag_parse: what is signed, with the signatures */
+    uint8_t hash[ADP_HASH_LEN]; /* likewise: SHA-256 of that, by which a generation is known */
     uint8_t vault_id[ADP_ID_LEN];
     uint64_t generation;
     uint8_t previous[ADP_HASH_LEN];
@@ -96,16 +103,29 @@ enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keyba
 enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, size_t len,
                                  const char *path, struct adp_error *err);
 
+/* adp_keybag_build_wraps writes the part of the file that follows the statement, each wrap as it is
+ * or destroyed. Together with a statement that was parsed it makes the file again. */
+void adp_keybag_build_wraps(struct adp_builder *out, const struct adp_keybag *keybag);
+
+/* adp_keybag_destroy_wrap leaves nothing of |wrap| but its digest. */
+void adp_keybag_destroy_wrap(struct adp_keybag_wrap *wrap);
+
+/* adp_keybag_is_whole returns whether none of its wraps is destroyed. */
+int adp_keybag_is_whole(const struct adp_keybag *keybag);
+
 /* adp_recipient_id computes a recipient's id. */
 void adp_recipient_id(uint8_t out[ADP_ID_LEN], const struct adp_recipient *recipient);
 
 /* adp_name_check returns 1 if |name| is a recipient's name in the sense of docs/FORMAT.md. */
 int adp_name_check(const char *name, size_t len);
 
-/* adp_epoch_info and adp_account_info write the HPKE info of a wrap; both return its length. */
+/* adp_epoch_info, adp_account_info and adp_half_info write the HPKE info of a wrap, and return its
+ * length. */
 size_t adp_epoch_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN], uint16_t category,
                       uint32_t epoch, const uint8_t pub[ADP_KEM_KEY_LEN]);
 size_t adp_account_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN],
                         const uint8_t account_pub[ADP_SIGN_PUB_LEN]);
+size_t adp_half_info(uint8_t out[128], const uint8_t vault_id[ADP_ID_LEN],
+                     const uint8_t contact_pub[ADP_KEM_KEY_LEN]);
 
 #endif

@@ -7,7 +7,7 @@
 static void keybag_build_start(struct adp_builder *out, const struct adp_keybag *keybag)
 {
     adp_build_bytes(out, KEYBAG_MAGIC, KEYBAG_MAGIC_LEN);
-    adp_build_u32(out, keybag->version);
+    adp_build_u32(out, ADP_KEYBAG_VERSION);
     adp_build_u32(out, 0); /* length, when it is known */
     adp_build_bytes(out, keybag->vault_id, ADP_ID_LEN);
     adp_build_u64(out, keybag->generation);
@@ -20,14 +20,20 @@ static void keybag_build_start(struct adp_builder *out, const struct adp_keybag 
     adp_build_str8(out, keybag->reason, strlen(keybag->reason));
 }
 
-static void keybag_build_wrap(struct adp_builder *out, const struct adp_wrap *wrap)
+/* What is signed of a wrap. */
+static void keybag_build_digest(struct adp_builder *out, const struct adp_keybag_wrap *wrap)
 {
-    adp_build_bytes(out, wrap->enc, sizeof(wrap->enc));
-    adp_build_bytes(out, wrap->ct, sizeof(wrap->ct));
+    uint8_t digest[ADP_HASH_LEN];
+
+    if (wrap->is_destroyed) {
+        adp_build_bytes(out, wrap->digest, ADP_HASH_LEN);
+        return;
+    }
+    adp_sha256(digest, &wrap->sealed, sizeof(wrap->sealed));
+    adp_build_bytes(out, digest, sizeof(digest));
 }
 
-static void keybag_build_recipient(struct adp_builder *out, const struct adp_recipient *recipient,
-                                   uint32_t version)
+static void keybag_build_recipient(struct adp_builder *out, const struct adp_recipient *recipient)
 {
     adp_build_u8(out, recipient->kind);
     adp_build_u8(out, recipient->state);
@@ -36,11 +42,14 @@ static void keybag_build_recipient(struct adp_builder *out, const struct adp_rec
     adp_build_bytes(out, recipient->sign_pub, ADP_SIGN_PUB_LEN);
     adp_build_i64(out, recipient->added_ns);
     adp_build_i64(out, recipient->removed_ns);
-    if (version != KEYBAG_UNAUTHORED)
-        adp_build_u64(out, recipient->removed_generation);
+    adp_build_u64(out, recipient->removed_generation);
+    adp_build_u8(out, recipient->level);
     adp_build_u8(out, recipient->has_account ? 1 : 0);
     if (recipient->has_account)
-        keybag_build_wrap(out, &recipient->account);
+        keybag_build_digest(out, &recipient->account);
+    adp_build_u8(out, recipient->has_half ? 1 : 0);
+    if (recipient->has_half)
+        keybag_build_digest(out, &recipient->half);
 }
 
 static void keybag_build_epoch(struct adp_builder *out, const struct adp_epoch *epoch)
@@ -51,7 +60,7 @@ static void keybag_build_epoch(struct adp_builder *out, const struct adp_epoch *
     adp_build_u16(out, (uint16_t)epoch->num_wraps);
     for (size_t i = 0; i < epoch->num_wraps; i++) {
         adp_build_u16(out, epoch->wraps[i].recipient);
-        keybag_build_wrap(out, &epoch->wraps[i].wrap);
+        keybag_build_digest(out, &epoch->wraps[i].wrap);
     }
 }
 
@@ -59,7 +68,7 @@ static void keybag_build_body(struct adp_builder *out, const struct adp_keybag *
 {
     adp_build_u16(out, (uint16_t)keybag->num_recipients);
     for (size_t i = 0; i < keybag->num_recipients; i++)
-        keybag_build_recipient(out, &keybag->recipients[i], keybag->version);
+        keybag_build_recipient(out, &keybag->recipients[i]);
     adp_build_u16(out, ADP_NUM_CATEGORIES);
     for (size_t i = 0; i < ADP_NUM_CATEGORIES; i++) {
         const struct adp_keybag_category *category = &keybag->categories[i];
@@ -101,21 +110,23 @@ enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keyba
                                  const uint8_t account_seed[ADP_SIGN_SEED_LEN],
                                  struct adp_error *err)
 {
-    size_t num_signatures = keybag->version == KEYBAG_UNAUTHORED ? 1 : 2;
-    enum adp_status status = ADP_OK;
+    enum adp_status status;
 
     keybag_build_start(out, keybag);
     keybag_build_body(out, keybag);
     if (out->failed)
         return adp_fail_memory(err);
-    if (out->len > ADP_KEYBAG_MAX - num_signatures * ADP_SIGNATURE_LEN)
-        return adp_fail(err, ADP_ERR_UNSUPPORTED, NULL, "the keybag would be larger than %u MiB",
-                        ADP_KEYBAG_MAX >> 20);
-    adp_build_patch_u32(out, KEYBAG_LEN_OFFSET,
-                        (uint32_t)(out->len + num_signatures * ADP_SIGNATURE_LEN));
-    if (num_signatures == 2)
-        status = keybag_sign(out, KEYBAG_AUTHOR_LABEL, author_seed, err);
+    adp_build_patch_u32(out, KEYBAG_LEN_OFFSET, (uint32_t)(out->len + 2 * ADP_SIGNATURE_LEN));
+    status = keybag_sign(out, KEYBAG_AUTHOR_LABEL, author_seed, err);
     if (status == ADP_OK)
         status = keybag_sign(out, KEYBAG_SIGN_LABEL, account_seed, err);
-    return status == ADP_OK ? keybag_check(out, err) : status;
+    if (status != ADP_OK)
+        return status;
+    adp_keybag_build_wraps(out, keybag);
+    if (out->failed)
+        return adp_fail_memory(err);
+    if (out->len > ADP_KEYBAG_MAX)
+        return adp_fail(err, ADP_ERR_UNSUPPORTED, NULL, "the keybag would be larger than %u MiB",
+                        ADP_KEYBAG_MAX >> 20);
+    return keybag_check(out, err);
 }

@@ -9,7 +9,7 @@
 /* The fewest bytes that one of them takes: a count is held against what is left. */
 #define KEYBAG_RECIPIENT_MIN_LEN (2 + 1 + 1 + ADP_KEM_KEY_LEN + ADP_SIGN_PUB_LEN + 16 + 1)
 #define KEYBAG_EPOCH_MIN_LEN     (4 + 8 + ADP_KEM_KEY_LEN + 2)
-#define KEYBAG_WRAP_LEN          (2 + ADP_KEM_KEY_LEN + ADP_WRAP_CT_LEN)
+#define KEYBAG_WRAP_MIN_LEN      (2 + ADP_HASH_LEN)
 
 /* struct keybag_parser is the reader with what a failure was about. */
 struct keybag_parser {
@@ -57,10 +57,44 @@ static int keybag_parse_text(struct keybag_parser *parser, char *out, size_t min
     return 1;
 }
 
-static int keybag_parse_wrap(struct keybag_parser *parser, struct adp_wrap *out)
+static int keybag_parse_sealed(struct adp_reader *reader, struct adp_wrap *out)
 {
-    adp_read_bytes(&parser->reader, out->enc, sizeof(out->enc));
-    return adp_read_bytes(&parser->reader, out->ct, sizeof(out->ct));
+    adp_read_bytes(reader, out->enc, sizeof(out->enc));
+    return adp_read_bytes(reader, out->ct, sizeof(out->ct));
+}
+
+/* What the statement has of a wrap: its digest, in version 1 all of it. */
+static int keybag_parse_wrap(struct keybag_parser *parser, struct adp_keybag_wrap *out,
+                             uint32_t version)
+{
+    if (version == KEYBAG_UNAUTHORED)
+        return keybag_parse_sealed(&parser->reader, &out->sealed);
+    return adp_read_bytes(&parser->reader, out->digest, ADP_HASH_LEN);
+}
+
+/* The wraps behind the statement. */
+static int keybag_parse_wraps(struct keybag_parser *parser, const struct adp_keybag *keybag)
+{
+    struct adp_reader *reader = &parser->reader;
+    struct keybag_cursor cursor = {0};
+    struct adp_keybag_wrap *wrap;
+    uint8_t digest[ADP_HASH_LEN], form;
+
+    while ((wrap = keybag_next_wrap(keybag, &cursor)) != NULL) {
+        if (!adp_read_u8(reader, &form))
+            return 0;
+        if (form != KEYBAG_WRAP_DESTROYED && form != KEYBAG_WRAP_PRESENT)
+            return keybag_refuse(parser, "the form of a wrap is unknown");
+        wrap->is_destroyed = form == KEYBAG_WRAP_DESTROYED;
+        if (wrap->is_destroyed)
+            continue;
+        if (!keybag_parse_sealed(reader, &wrap->sealed))
+            return 0;
+        adp_sha256(digest, &wrap->sealed, sizeof(wrap->sealed));
+        if (memcmp(digest, wrap->digest, ADP_HASH_LEN) != 0)
+            return keybag_refuse(parser, "a wrap is not the one that was signed");
+    }
+    return 1;
 }
 
 /* -- Recipients -------------------------------------------------------------------------------- */
@@ -72,7 +106,18 @@ static int keybag_all_zero(const uint8_t *data, size_t len)
     return len == 0;
 }
 
-static int keybag_check_recipient(struct keybag_parser *parser, const struct adp_recipient *r)
+/* Whoever may change the keybag holds the account's key. */
+static int keybag_may_have_account(const struct adp_recipient *r, uint32_t version)
+{
+    if (r->state != ADP_RECIPIENT_ACTIVE)
+        return 0;
+    return r->kind == ADP_RECIPIENT_DEVICE ||
+           (version != KEYBAG_UNAUTHORED &&
+            (r->kind == ADP_RECIPIENT_RECOVERY || r->kind == ADP_RECIPIENT_CONTACT));
+}
+
+static int keybag_check_recipient(struct keybag_parser *parser, const struct adp_recipient *r,
+                                  uint32_t version)
 {
     if (r->kind < ADP_RECIPIENT_DEVICE || r->kind > ADP_RECIPIENT_CONTACT)
         return keybag_refuse(parser, "a recipient's kind is unknown");
@@ -80,20 +125,34 @@ static int keybag_check_recipient(struct keybag_parser *parser, const struct adp
         return keybag_refuse(parser, "a recipient's state is unknown");
     if (r->kind == ADP_RECIPIENT_SEALER && !keybag_all_zero(r->kem_pub, ADP_KEM_KEY_LEN))
         return keybag_refuse(parser, "a sealer has a KEM key");
-    if (r->kind >= ADP_RECIPIENT_RECOVERY && !keybag_all_zero(r->sign_pub, ADP_SIGN_PUB_LEN))
+    if (version == KEYBAG_UNAUTHORED && r->kind >= ADP_RECIPIENT_RECOVERY &&
+        !keybag_all_zero(r->sign_pub, ADP_SIGN_PUB_LEN))
         return keybag_refuse(parser, "a recipient that signs nothing has a signing key");
     if (r->state == ADP_RECIPIENT_ACTIVE && (r->removed_ns != 0 || r->removed_generation != 0))
         return keybag_refuse(parser, "an active recipient has a time of removal");
-    if (r->has_account && (r->kind != ADP_RECIPIENT_DEVICE || r->state != ADP_RECIPIENT_ACTIVE))
-        return keybag_refuse(parser, "another recipient than an active device has the account key");
+    if (r->has_account && !keybag_may_have_account(r, version))
+        return keybag_refuse(parser, "a recipient has the account key that must not");
+    if (r->has_half && (r->kind != ADP_RECIPIENT_CONTACT || r->state != ADP_RECIPIENT_ACTIVE))
+        return keybag_refuse(parser, "another recipient than an active contact has a half");
     return 1;
+}
+
+/* Whether a wrap follows: 0 or 1. */
+static int keybag_parse_has(struct keybag_parser *parser, int *out)
+{
+    uint8_t has;
+
+    if (!adp_read_u8(&parser->reader, &has))
+        return 0;
+    *out = has;
+    return has <= 1 || keybag_refuse(parser, "a recipient has more than one wrap of a kind");
 }
 
 static int keybag_parse_recipient(struct keybag_parser *parser, struct adp_recipient *out,
                                   uint32_t version)
 {
     struct adp_reader *reader = &parser->reader;
-    uint8_t has_account;
+    int is_old = version == KEYBAG_UNAUTHORED;
 
     adp_read_u8(reader, &out->kind);
     adp_read_u8(reader, &out->state);
@@ -103,16 +162,17 @@ static int keybag_parse_recipient(struct keybag_parser *parser, struct adp_recip
     adp_read_bytes(reader, out->sign_pub, ADP_SIGN_PUB_LEN);
     adp_read_i64(reader, &out->added_ns);
     adp_read_i64(reader, &out->removed_ns);
-    if (version != KEYBAG_UNAUTHORED)
+    if (!is_old) {
         adp_read_u64(reader, &out->removed_generation);
-    if (!adp_read_u8(reader, &has_account))
+        adp_read_u8(reader, &out->level);
+    }
+    if (!keybag_parse_has(parser, &out->has_account) ||
+        (out->has_account && !keybag_parse_wrap(parser, &out->account, version)))
         return 0;
-    if (has_account > 1)
-        return keybag_refuse(parser, "a recipient has more than one account wrap");
-    out->has_account = has_account;
-    if (has_account && !keybag_parse_wrap(parser, &out->account))
+    if (!is_old && (!keybag_parse_has(parser, &out->has_half) ||
+                    (out->has_half && !keybag_parse_wrap(parser, &out->half, version))))
         return 0;
-    return keybag_check_recipient(parser, out);
+    return keybag_check_recipient(parser, out, version);
 }
 
 /* Whether the active recipient |index| has the name of an active one before it. */
@@ -159,7 +219,7 @@ static int keybag_parse_epoch_wrap(struct keybag_parser *parser, const struct ad
                                    struct adp_epoch_wrap *out, int last_recipient)
 {
     adp_read_u16(&parser->reader, &out->recipient);
-    if (!keybag_parse_wrap(parser, &out->wrap))
+    if (!keybag_parse_wrap(parser, &out->wrap, keybag->version))
         return 0;
     if (out->recipient <= last_recipient || out->recipient >= keybag->num_recipients)
         return keybag_refuse(parser, "the recipients of an epoch do not ascend");
@@ -182,7 +242,7 @@ static int keybag_parse_epoch(struct keybag_parser *parser, const struct adp_key
         return 0;
     if (out->number != number)
         return keybag_refuse(parser, "the epochs of a category do not ascend in steps of 1");
-    out->wraps = keybag_alloc(parser, num, sizeof(*out->wraps), KEYBAG_WRAP_LEN);
+    out->wraps = keybag_alloc(parser, num, sizeof(*out->wraps), KEYBAG_WRAP_MIN_LEN);
     if (out->wraps == NULL)
         return 0;
     out->num_wraps = num;
@@ -233,11 +293,12 @@ static int keybag_parse_categories(struct keybag_parser *parser, struct adp_keyb
 
 /* -- The whole --------------------------------------------------------------------------------- */
 
-/* Magic, version, length and signature: nothing else is looked at before they hold. */
+/* Magic, version, length and signature: nothing else is looked at before they hold. The reader then
+ * ends before the account's signature. */
 static enum adp_status keybag_parse_start(struct adp_keybag *out, struct adp_reader *reader,
                                           const char *path, struct adp_error *err)
 {
-    size_t signed_len = reader->len - ADP_SIGNATURE_LEN;
+    size_t signed_len;
     uint32_t len;
 
     if (!adp_read_magic(reader, KEYBAG_MAGIC, KEYBAG_MAGIC_LEN))
@@ -246,13 +307,17 @@ static enum adp_status keybag_parse_start(struct adp_keybag *out, struct adp_rea
         out->version != ADP_KEYBAG_VERSION)
         return adp_fail_at(err, ADP_ERR_UNSUPPORTED, path, KEYBAG_MAGIC_LEN,
                            "the keybag has version %u of the format", out->version);
-    if (!adp_read_u32(reader, &len) || len != reader->len || len > ADP_KEYBAG_MAX ||
+    if (!adp_read_u32(reader, &len) || len > reader->len || reader->len > ADP_KEYBAG_MAX ||
+        (out->version == KEYBAG_UNAUTHORED && len != reader->len) ||
         len < KEYBAG_ACCOUNT_OFFSET + ADP_SIGN_PUB_LEN + ADP_SIGNATURE_LEN)
         return adp_fail_at(err, ADP_ERR_FORMAT, path, KEYBAG_LEN_OFFSET,
-                           "the keybag's length is not the file's");
+                           "the keybag's length does not fit the file's");
+    signed_len = len - ADP_SIGNATURE_LEN;
     if (!adp_sign_verify(reader->data + KEYBAG_ACCOUNT_OFFSET, reader->data + signed_len,
                          KEYBAG_SIGN_LABEL, reader->data, signed_len))
         return adp_fail(err, ADP_ERR_SIGNATURE, path, "the keybag's signature does not verify");
+    out->statement_len = len;
+    adp_sha256(out->hash, reader->data, len);
     reader->len = signed_len;
     return ADP_OK;
 }
@@ -279,7 +344,7 @@ static int keybag_parse_fields(struct keybag_parser *parser, struct adp_keybag *
     return keybag_parse_text(parser, out->reason, 0, sizeof(out->reason) - 1);
 }
 
-/* The author is a device, and has signed all before its signature. */
+/* The author holds the account's key, and has signed all before its signature. */
 static int keybag_parse_author(struct keybag_parser *parser, const struct adp_keybag *keybag,
                                int *out_is_signed)
 {
@@ -293,11 +358,20 @@ static int keybag_parse_author(struct keybag_parser *parser, const struct adp_ke
         return 1;
     if (!adp_read_view(reader, &signature, ADP_SIGNATURE_LEN))
         return 0;
-    if (author->kind != ADP_RECIPIENT_DEVICE || author->state != ADP_RECIPIENT_ACTIVE)
-        return keybag_refuse(parser, "the author is no active device");
+    if (!author->has_account)
+        return keybag_refuse(parser, "the author is nobody who may change the keybag");
     *out_is_signed =
         adp_sign_verify(author->sign_pub, signature, KEYBAG_AUTHOR_LABEL, reader->data, signed_len);
     return 1;
+}
+
+/* All that is signed, to the account's signature. */
+static int keybag_parse_statement(struct keybag_parser *parser, struct adp_keybag *out,
+                                  int *out_is_signed)
+{
+    return keybag_parse_fields(parser, out) && keybag_parse_recipients(parser, out) &&
+           keybag_parse_categories(parser, out) &&
+           keybag_parse_author(parser, out, out_is_signed) && adp_reader_at_end(&parser->reader);
 }
 
 enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, size_t len,
@@ -312,16 +386,19 @@ enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, si
     status = keybag_parse_start(&keybag, &parser.reader, path, err);
     if (status != ADP_OK)
         return status;
-    if (keybag_parse_fields(&parser, &keybag) && keybag_parse_recipients(&parser, &keybag) &&
-        keybag_parse_categories(&parser, &keybag) &&
-        keybag_parse_author(&parser, &keybag, &is_signed) && adp_reader_at_end(&parser.reader)) {
-        if (is_signed) {
+    if (keybag_parse_statement(&parser, &keybag, &is_signed)) {
+        if (!is_signed) {
+            adp_keybag_free(&keybag);
+            return adp_fail(err, ADP_ERR_SIGNATURE, path,
+                            "the signature of the keybag's author does not verify");
+        }
+        parser.reader.pos = keybag.statement_len;
+        parser.reader.len = len;
+        if ((keybag.version == KEYBAG_UNAUTHORED || keybag_parse_wraps(&parser, &keybag)) &&
+            adp_reader_at_end(&parser.reader)) {
             *out = keybag;
             return ADP_OK;
         }
-        adp_keybag_free(&keybag);
-        return adp_fail(err, ADP_ERR_SIGNATURE, path,
-                        "the signature of the keybag's author does not verify");
     }
     adp_keybag_free(&keybag);
     if (parser.out_of_memory)

@@ -10,7 +10,7 @@
 #define REQUEST_PREFIX "adp-seal-request-1:"
 #define REQUEST_LABEL  "adp-seal/1 request"
 #define REQUEST_MAX_LEN                                                                            \
-    (2 + ADP_RECIPIENT_NAME_MAX + ADP_KEM_KEY_LEN + ADP_SIGN_PUB_LEN + ADP_SIGNATURE_LEN)
+    (3 + ADP_RECIPIENT_NAME_MAX + ADP_KEM_KEY_LEN + ADP_SIGN_PUB_LEN + ADP_SIGNATURE_LEN)
 
 /* -- Writing ----------------------------------------------------------------------------------- */
 
@@ -44,6 +44,7 @@ enum adp_status adp_identity_request(const struct adp_identity *identity, char *
         return status;
     adp_builder_init_fixed(&builder, bytes, sizeof(bytes));
     adp_build_u8(&builder, (uint8_t)identity->kind);
+    adp_build_u8(&builder, ADP_KEYBAG_VERSION);
     adp_build_str8(&builder, identity->name, strlen(identity->name));
     adp_build_bytes(&builder, identity->kem_pub, ADP_KEM_KEY_LEN);
     adp_build_bytes(&builder, identity->sign_pub, ADP_SIGN_PUB_LEN);
@@ -103,14 +104,14 @@ static int request_parse_fields(struct adp_recipient *out, struct adp_reader *re
     size_t len;
 
     adp_read_u8(reader, &out->kind);
+    adp_read_u8(reader, &out->level);
     if (!adp_read_str8(reader, &name, &len) || !adp_name_check((const char *)name, len))
         return 0;
     memcpy(out->name, name, len);
     adp_read_bytes(reader, out->kem_pub, ADP_KEM_KEY_LEN);
     adp_read_bytes(reader, out->sign_pub, ADP_SIGN_PUB_LEN);
-    if (out->kind == ADP_RECIPIENT_DEVICE)
-        return memcmp(out->kem_pub, zero, sizeof(zero)) != 0;
-    return out->kind == ADP_RECIPIENT_SEALER && memcmp(out->kem_pub, zero, sizeof(zero)) == 0;
+    return adp_identity_has_kind(out->kind) &&
+           (memcmp(out->kem_pub, zero, sizeof(zero)) == 0) == (out->kind == ADP_RECIPIENT_SEALER);
 }
 
 static int request_parse(struct adp_recipient *out, const uint8_t *data, size_t len)
@@ -143,4 +144,15 @@ enum adp_status adp_request_parse(struct adp_recipient *out, const char *request
     }
     *out = recipient;
     return ADP_OK;
+}
+
+enum adp_status adp_request_kind(const char *request, enum adp_kind *out_kind,
+                                 struct adp_error *err)
+{
+    struct adp_recipient recipient;
+    enum adp_status status = adp_request_parse(&recipient, request, err);
+
+    if (status == ADP_OK)
+        *out_kind = (enum adp_kind)recipient.kind;
+    return status;
 }

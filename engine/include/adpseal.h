@@ -44,6 +44,7 @@ enum adp_status {
     ADP_ERR_CANCELLED = 7,   /* the progress callback said stop */
     ADP_ERR_UNSUPPORTED = 8, /* a version or feature that this build does not know */
     ADP_ERR_INTERNAL = 9,    /* a bug in this library, or a library below it failed */
+    ADP_ERR_REFUSED = 10,    /* something else has to be done first; the hint says what */
 
     /* Integrity: the bytes are not what was written. */
     ADP_ERR_FORMAT = 20,        /* a structure breaks a rule of docs/FORMAT.md */
@@ -61,7 +62,7 @@ enum adp_status {
     ADP_ERR_MISSING = 32, /* a file that a signed record names is gone */
 
     /* Keys. */
-    ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it */
+    ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it, or nobody does any more */
     ADP_ERR_PASSPHRASE = 41, /* the identity needs a passphrase, or the one given is wrong */
     ADP_ERR_UNTRUSTED = 42,  /* this identity does not know the vault's account: adp_vault_trust */
 
@@ -158,18 +159,18 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_explain(const struct adp_policy *p
 
 /* -- Identities ------------------------------------------------------------------------------ */
 
-/* struct adp_identity is a device's or a sealer's private keys, with what it knows of the vaults
- * that it has met. The keys do not pass into a forked process: what needs them is ADP_ERR_NO_KEY
- * there, until it loads the identity and opens the vault itself. */
+/* struct adp_identity is the private keys of a device, sealer or operator, or what a recovery code
+ * stands for, with what it knows of the vaults that it has met. The keys do not pass into a forked
+ * process: what needs them is ADP_ERR_NO_KEY there, until it loads the identity and opens the vault
+ * itself. */
 struct adp_identity;
 
 enum adp_kind {
-    ADP_KIND_DEVICE = 1, /* opens and seals */
-    ADP_KIND_SEALER = 2, /* signs snapshots, can decrypt nothing */
-    /* In a list of recipients only; no identity has them. */
-    ADP_KIND_RECOVERY_KEY = 3,
-    ADP_KIND_OPERATOR = 4,
-    ADP_KIND_RECOVERY_CONTACT = 5,
+    ADP_KIND_DEVICE = 1,           /* opens and seals */
+    ADP_KIND_SEALER = 2,           /* signs snapshots, can decrypt nothing */
+    ADP_KIND_RECOVERY_KEY = 3,     /* opens, and may change who has access; adp_identity_recover */
+    ADP_KIND_OPERATOR = 4,         /* opens what is not end-to-end encrypted */
+    ADP_KIND_RECOVERY_CONTACT = 5, /* like a recovery key, of two halves */
 };
 
 /* adp_kind_name returns what people call |kind|, e.g. "recovery key"; NULL if there is none. */
@@ -201,11 +202,29 @@ ADP_EXPORT void adp_identity_free(struct adp_identity *identity);
 ADP_EXPORT enum adp_kind adp_identity_kind(const struct adp_identity *identity);
 ADP_EXPORT const char *adp_identity_name(const struct adp_identity *identity);
 
+/* A recovery code is 28 characters in seven groups, for people to write down. Two of them check the
+ * others. ADP_RECOVERY_CODE_LEN bytes hold one, with its zero. */
+#define ADP_RECOVERY_CODE_LEN 35
+
+/* adp_identity_recover makes the identity of a recovery key from its |code|, or that of a recovery
+ * contact from the contact's code and the other |half|. It is in memory only, and may open vaults
+ * as any other; it knows none yet. Upper or lower case, with or without hyphens and spaces.
+ * ADP_ERR_PASSPHRASE for a text that is no code says what is wrong, at which place if it can be
+ * told. The caller wipes the codes, and must call adp_identity_free. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_identity_recover(struct adp_identity **out_identity,
+                                                               const char *code, const char *half,
+                                                               struct adp_error *err);
+
 /* adp_identity_request returns the text by which this identity asks to be admitted to a vault
  * (public keys and a signature, nothing secret). The caller frees it with free(). */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_identity_request(const struct adp_identity *identity,
                                                                char **out_request,
                                                                struct adp_error *err);
+
+/* adp_request_kind tells who makes the request: a device, a sealer or an operator.
+ * ADP_ERR_ARGUMENT if it is none, or was changed. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_request_kind(const char *request, enum adp_kind *out_kind, struct adp_error *err);
 
 /* -- Vaults ---------------------------------------------------------------------------------- */
 
@@ -250,11 +269,20 @@ adp_vault_trust(struct adp_vault *vault, const char *fingerprint, struct adp_err
 /* adp_vault_generation returns the keybag's generation. */
 ADP_EXPORT uint64_t adp_vault_generation(const struct adp_vault *vault);
 
+/* -- Who may open it -------------------------------------------------------------------------- */
+
+/* Every change is one signed generation of the keybag, which names the one before. A vault that was
+ * opened with a trusted device (or a recovery key or contact) makes one, of what it knows: if
+ * another writer was faster it is ADP_ERR_CONFLICT, and nothing was changed. When a change that
+ * takes access away has returned ADP_OK, the keys that it took are gone from the older generations
+ * as well; if it was interrupted, the same call again, or any other change, finishes that. */
+
 struct adp_device {
     const char *name; /* lives until the vault is freed, or changed through this handle */
     enum adp_kind kind;
     int is_active;
-    int is_self; /* it is the identity that the vault was opened with */
+    int is_self;     /* it is the identity that the vault was opened with */
+    int is_outdated; /* a device that has not said yet that its software is as new as this */
     int64_t added_ns;
     uint8_t id[16]; /* recipient id, docs/FORMAT.md section 4 */
 };
@@ -265,29 +293,123 @@ ADP_EXPORT size_t adp_vault_num_devices(const struct adp_vault *vault);
 ADP_EXPORT void adp_vault_device(const struct adp_vault *vault, size_t index,
                                  struct adp_device *out_device);
 
-/* adp_vault_add_device admits the identity that made |request|: every epoch's key is wrapped for it
- * (not for a sealer), and a new keybag generation is signed and published. The vault must have been
- * opened with a trusted device. |name| overrides the request's name if not NULL. ADP_ERR_CONFLICT
- * if another writer published meanwhile. */
+/* adp_vault_can_open returns whether the key under which |category| is sealed now is wrapped to
+ * recipient |index|. */
+ADP_EXPORT int adp_vault_can_open(const struct adp_vault *vault, size_t index, unsigned category);
+
+/* adp_vault_add_device admits the device or sealer that made |request|: every key is wrapped for it
+ * (not for a sealer). |name| overrides the request's name if not NULL. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_add_device(struct adp_vault *vault,
                                                                const char *request,
                                                                const char *name,
                                                                struct adp_error *err);
 
-/* adp_vault_remove_device takes access away from the active recipient |name|, of whatever kind.
- * After any but a sealer every category has a new key, after a device the account as well: what is
- * sealed from now on it cannot open, and no keybag that it signs is taken. The account's
- * fingerprint then changes; identities that know the vault follow by themselves. What it could open
- * before it can still open, here until adp_rewrap, and in copies. A device cannot remove itself.
- * ADP_ERR_NOT_FOUND if there is none of that name. */
+/* adp_vault_remove_device takes access away from the recipient |name|, of whatever kind. What it
+ * could open has a new key, and if it could change the keybag, the account as well: what is sealed
+ * from now on it cannot open, and no keybag that it signs is taken. The account's fingerprint then
+ * changes; identities that know the vault follow by themselves. What it could open before it can
+ * still open, here until adp_rewrap, and in copies. A device cannot remove itself.
+ * ADP_ERR_NOT_FOUND if there is none of that name; of one that was removed before it is finished
+ * what is left to do. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_remove_device(struct adp_vault *vault, const char *name, struct adp_error *err);
+
+/* adp_vault_update_device lets the vault know that this device's software is new: what needs all
+ * devices to be is refused until each has said so. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_update_device(struct adp_vault *vault,
+                                                                  struct adp_error *err);
 
 /* adp_vault_rotate gives each of the |num| categories a new key, for what is sealed from now on;
  * all 26 if |num| is zero. Archives are not touched: adp_rewrap does that. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_rotate(struct adp_vault *vault,
                                                            const unsigned *categories, size_t num,
                                                            struct adp_error *err);
+
+/* adp_vault_erase destroys all keys of |category|: nothing that was sealed in it until now can be
+ * opened again by anybody who has no older copy of the keybag. What is sealed from now on has a new
+ * key. Other categories are as before, and archives are not touched. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_erase(struct adp_vault *vault,
+                                                          unsigned category, struct adp_error *err);
+
+/* adp_vault_set_operator makes the identity that made |request|, an operator's, the one who may
+ * open what is not end-to-end encrypted: always the categories of class never, under standard
+ * protection those of class advanced as well, from the first snapshot on. One that was there before
+ * is removed. |name| overrides the request's name if not NULL. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_set_operator(struct adp_vault *vault,
+                                                                 const char *request,
+                                                                 const char *name,
+                                                                 struct adp_error *err);
+
+enum adp_protection {
+    ADP_PROTECTION_STANDARD = 1,
+    ADP_PROTECTION_ADVANCED = 2, /* Advanced Data Protection */
+};
+
+/* adp_vault_set_protection turns Advanced Data Protection on or off. On: the operator loses the
+ * keys of the 9 categories of class advanced, old ones too, and they get new ones. ADP_ERR_REFUSED
+ * if there is neither recovery key nor contact, or if a device's software is too old. Off: the
+ * operator gets all their keys, old ones too. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_set_protection(struct adp_vault *vault,
+                                                                   enum adp_protection protection,
+                                                                   struct adp_error *err);
+
+/* adp_vault_add_recovery_key makes a recovery key, writes its code, which is nowhere else, and
+ * removes the one that was there before. The caller shows it once, and wipes it. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_add_recovery_key(struct adp_vault *vault, char out_code[ADP_RECOVERY_CODE_LEN],
+                           struct adp_error *err);
+
+/* adp_vault_add_recovery_contact makes a recovery contact (there may be ADP_MAX_CONTACTS). Its
+ * secret has two halves, of which neither alone says anything: |out_code| is for the contact to
+ * keep. The other half is written to |out_half|, for the caller to keep elsewhere; or, if that is
+ * NULL, is in the keybag under the operator's key: ADP_ERR_ARGUMENT if there is no operator. */
+#define ADP_MAX_CONTACTS 5
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_add_recovery_contact(struct adp_vault *vault, const char *name,
+                               char out_code[ADP_RECOVERY_CODE_LEN],
+                               char out_half[ADP_RECOVERY_CODE_LEN], struct adp_error *err);
+
+/* adp_vault_release_half writes the half of the contact |name| that the operator holds, with whose
+ * identity the vault was opened. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_release_half(const struct adp_vault *vault, const char *name,
+                       char out_half[ADP_RECOVERY_CODE_LEN], struct adp_error *err);
+
+/* struct adp_vault_info is what a vault's newest keybag says of itself. Strings live until the
+ * vault is freed, or changed through this handle. */
+struct adp_vault_info {
+    uint64_t generation;
+    int64_t changed_ns;
+    const char *changed_by; /* name of the recipient that made this generation */
+    const char *reason;     /* e.g. "device added: phone" */
+    enum adp_protection protection;
+};
+ADP_EXPORT void adp_vault_describe(const struct adp_vault *vault, struct adp_vault_info *out_info);
+
+struct adp_category_info {
+    uint32_t epoch;      /* the newest: what is sealed now is sealed under it */
+    uint32_t num_erased; /* how many of the epochs have no keys any more */
+    int is_end_to_end;   /* nobody but devices and recovery has the key: there is no operator, or it
+                            has none */
+};
+ADP_EXPORT void adp_vault_category(const struct adp_vault *vault, unsigned category,
+                                   struct adp_category_info *out_info);
+
+/* struct adp_history says how the generations lie in the vault. Each is there twice, in keybag/ and
+ * beside the snapshots. A change puts right what can be. */
+struct adp_history {
+    uint64_t num_generations; /* that the newest one leads back to */
+    uint64_t num_missing;     /* how many before them are not there, in neither place */
+    uint64_t num_single;      /* one copy is missing */
+    uint64_t num_damaged;     /* one copy is damaged, or another's */
+    uint64_t num_leftovers;   /* keys in older generations that were taken away since */
+    uint64_t num_fixed; /* generations of version 1 with such keys: they cannot be destroyed */
+};
+
+/* adp_vault_history reads all generations and looks. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_history(const struct adp_vault *vault,
+                                                            struct adp_history *out_history,
+                                                            struct adp_error *err);
 
 /* -- Snapshots ------------------------------------------------------------------------------- */
 

@@ -1,5 +1,6 @@
 #include "select.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,19 @@ static enum adp_status has_key(const struct adp_vault *vault, const char *id,
     return has_slot_key(vault, &header, err);
 }
 
+/* Notes that a category cannot be opened; returns |why|. */
+static struct adp_error note_locked(struct adp_select *select, unsigned category,
+                                    const struct adp_error *why)
+{
+    size_t used = strlen(select->locked);
+
+    if (used == 0)
+        snprintf(select->locked_why, sizeof(select->locked_why), "%s", why->message);
+    snprintf(select->locked + used, sizeof(select->locked) - used, "%s%s", used > 0 ? ", " : "",
+             adp_category_name(category));
+    return *why;
+}
+
 static enum adp_status choose_archives(struct adp_select *out, const struct adp_vault *vault,
                                        const struct adp_selection *selection, struct adp_tell *tell,
                                        int *out_partial, struct adp_error *err)
@@ -178,7 +192,7 @@ static enum adp_status choose_archives(struct adp_select *out, const struct adp_
         else if (status != ADP_ERR_NO_KEY || selection->num_categories > 0)
             break;
         else
-            locked[num_locked++] = why;
+            locked[num_locked++] = note_locked(out, archive->category, &why);
     }
     if (status == ADP_ERR_NO_KEY && out->num_archives > 0 && selection->num_categories == 0)
         status = ADP_OK;
@@ -222,6 +236,12 @@ enum adp_status adp_select_unmatched(const struct adp_select *select, struct adp
     for (size_t i = 0; i < select->num_paths; i++) {
         if (select->paths[i].is_matched)
             continue;
+        if (select->locked[0] != '\0') {
+            adp_fail(err, ADP_ERR_NO_KEY, select->paths[i].given,
+                     "it is not in what this identity can open of snapshot %s, which has more: %s",
+                     select->record.id, select->locked);
+            return adp_error_hint(err, ADP_ERR_NO_KEY, "%s", select->locked_why);
+        }
         adp_fail(err, ADP_ERR_NOT_FOUND, select->paths[i].given,
                  "there is no such path in snapshot %s", select->record.id);
         return adp_error_hint(err, ADP_ERR_NOT_FOUND, "see: adp-seal list VAULT %s",

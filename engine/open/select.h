@@ -21,6 +21,8 @@ struct adp_select {
     size_t num_paths;
     unsigned archives[ADP_NUM_CATEGORIES]; /* indexes into the record, those selected */
     size_t num_archives;
+    char locked[256]; /* categories that were wanted and cannot be opened, with commas */
+    char locked_why[sizeof(((struct adp_error *)NULL)->message)]; /* of the first of them */
 };
 
 /* adp_select_make resolves the snapshot, tidies the paths and chooses archives: without categories

@@ -52,7 +52,8 @@ static enum adp_status check_vault(const struct adp_vault *vault, struct adp_err
     if (status != ADP_OK)
         return status;
     if (vault->self == ADP_NO_RECIPIENT ||
-        vault->keybag.recipients[vault->self].state != ADP_RECIPIENT_ACTIVE) {
+        vault->keybag.recipients[vault->self].state != ADP_RECIPIENT_ACTIVE ||
+        vault->keybag.recipients[vault->self].kind > ADP_RECIPIENT_SEALER) {
         adp_fail(err, ADP_ERR_NO_KEY, vault->path, "this identity may not seal into the vault");
         return adp_error_hint(err, ADP_ERR_NO_KEY,
                               "let a trusted device admit it: adp-seal device add %s REQUEST",

@@ -1,20 +1,9 @@
 /* Which keybag is the vault's: the newest, if it follows from the one that the identity knows. */
-#include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
-#include "fs.h"
 #include "vault.h"
-
-/* A keybag as it lies in the vault. */
-struct generation {
-    struct adp_keybag keybag;
-    uint8_t hash[ADP_HASH_LEN];
-    char path[ADP_VAULT_PATH_LEN];
-};
 
 /* Where among the recipients is the identity? Removed ones count: they still know who they are. */
 static size_t find_self(const struct adp_keybag *keybag, const struct adp_identity *identity)
@@ -33,67 +22,7 @@ static size_t find_self(const struct adp_keybag *keybag, const struct adp_identi
     return ADP_NO_RECIPIENT;
 }
 
-/* The newest keybag's name, without suffix, in |out|. */
-static enum adp_status newest_keybag(const struct adp_vault *vault, char out[17],
-                                     struct adp_error *err)
-{
-    struct adp_vault_names names;
-    enum adp_status status = adp_vault_list_names(vault, "keybag", ".adpk", &names, err);
-    size_t i = names.num;
-
-    if (status != ADP_OK)
-        return status;
-    while (i > 0 && (strlen(names.items[i - 1]) != 16 ||
-                     strspn(names.items[i - 1], "0123456789abcdef") != 16))
-        i--;
-    if (i > 0) {
-        memcpy(out, names.items[i - 1], 17);
-    } else {
-        status = adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "the vault has no keybag");
-        adp_error_hint(err, status, "restore the folder keybag/ from a copy of the vault");
-    }
-    adp_vault_names_free(&names);
-    return status;
-}
-
-/* Reads generation |number|. ADP_ERR_MISSING if it is not there. */
-static enum adp_status read_generation(const struct adp_vault *vault, uint64_t number,
-                                       struct generation *out, struct adp_error *err)
-{
-    char name[32];
-    uint8_t *data = NULL;
-    size_t len = 0;
-    enum adp_status status;
-    int rc;
-
-    memset(&out->keybag, 0, sizeof(out->keybag));
-    snprintf(name, sizeof(name), "%016" PRIx64 ".adpk", number);
-    adp_vault_path(out->path, vault, "keybag/%s", name);
-    rc = adp_fs_load(vault->keybag_dir, name, ADP_KEYBAG_MAX, &data, &len);
-    if (rc == -ENOENT) {
-        status =
-            adp_fail(err, ADP_ERR_MISSING, out->path, "this generation of the keybag is missing");
-        return adp_error_hint(
-            err, status,
-            "restore the file from a copy of the vault; if no copy has it, a newer "
-            "keybag may be forged: set that aside");
-    }
-    if (rc < 0)
-        return adp_fail_errno(err, -rc, out->path, "cannot read the keybag");
-    status = adp_keybag_parse(&out->keybag, data, len, out->path, err);
-    if (status == ADP_OK && out->keybag.generation != number) {
-        status = adp_fail(err, ADP_ERR_FORMAT, out->path,
-                          "the keybag's name does not say its generation, %" PRIu64,
-                          out->keybag.generation);
-        adp_error_hint(err, status, "restore the file from a copy of the vault");
-        adp_keybag_free(&out->keybag);
-    }
-    adp_sha256(out->hash, data, len);
-    free(data);
-    return status;
-}
-
-static enum adp_status fail_forked(const struct generation *next, struct adp_error *err)
+static enum adp_status fail_forked(const struct adp_generation *next, struct adp_error *err)
 {
     adp_fail(err, ADP_ERR_MISMATCH, next->path,
              "it does not follow from the generation before it: the keybag has been forked");
@@ -102,7 +31,7 @@ static enum adp_status fail_forked(const struct generation *next, struct adp_err
                           "compare keybag/ with a copy of the vault before you use it");
 }
 
-/* Whether |next| was made by a device that |from| trusts. */
+/* Whether |next| was made by somebody who in |from| may change it: holds the account's key. */
 static int is_author_trusted(const struct adp_keybag *from, const struct adp_keybag *next)
 {
     const struct adp_recipient *author = &next->recipients[next->author];
@@ -110,20 +39,19 @@ static int is_author_trusted(const struct adp_keybag *from, const struct adp_key
     for (size_t i = 0; i < from->num_recipients; i++) {
         const struct adp_recipient *known = &from->recipients[i];
 
-        if (known->kind == ADP_RECIPIENT_DEVICE && known->state == ADP_RECIPIENT_ACTIVE &&
-            memcmp(known->sign_pub, author->sign_pub, ADP_SIGN_PUB_LEN) == 0)
+        if (known->has_account && memcmp(known->sign_pub, author->sign_pub, ADP_SIGN_PUB_LEN) == 0)
             return 1;
     }
     return 0;
 }
 
-/* |next| names |from| as the one before it, and a device that |from| trusts has made it. A keybag
+/* |next| names |from| as the one before it, and somebody whom |from| trusts has made it. A keybag
  * that does not say who made it comes before all that do, under one account. */
-static enum adp_status check_step(const struct generation *from, const struct generation *next,
-                                  struct adp_error *err)
+static enum adp_status check_step(const struct adp_generation *from,
+                                  const struct adp_generation *next, struct adp_error *err)
 {
     if (memcmp(next->keybag.vault_id, from->keybag.vault_id, ADP_ID_LEN) != 0 ||
-        memcmp(next->keybag.previous, from->hash, ADP_HASH_LEN) != 0 ||
+        memcmp(next->keybag.previous, from->keybag.hash, ADP_HASH_LEN) != 0 ||
         next->keybag.version < from->keybag.version ||
         (next->keybag.version < ADP_KEYBAG_VERSION &&
          memcmp(next->keybag.account_pub, from->keybag.account_pub, ADP_SIGN_PUB_LEN) != 0))
@@ -148,49 +76,49 @@ static int is_account(const struct adp_pin *pin, const struct adp_keybag *keybag
 
 /* Walks from the generation that is pinned to the |newest|. */
 static enum adp_status check_chain(const struct adp_vault *vault, const struct adp_pin *pin,
-                                   const struct generation *newest, struct adp_error *err)
+                                   const struct adp_generation *newest, struct adp_error *err)
 {
-    struct generation at, next;
-    enum adp_status status = read_generation(vault, pin->generation, &at, err);
+    struct adp_generation at, next;
+    enum adp_status status = adp_history_read(vault, pin->generation, 0, &at, err);
 
     if (status != ADP_OK)
         return status;
     if (!is_account(pin, &at.keybag) ||
-        (pin->has_hash && memcmp(at.hash, pin->keybag_hash, ADP_HASH_LEN) != 0))
+        (pin->has_hash && memcmp(at.keybag.hash, pin->keybag_hash, ADP_HASH_LEN) != 0))
         status = fail_forked(&at, err);
     for (uint64_t g = pin->generation + 1; status == ADP_OK && g < newest->keybag.generation; g++) {
-        status = read_generation(vault, g, &next, err);
+        status = adp_history_read(vault, g, 0, &next, err);
         if (status != ADP_OK)
             break;
         status = check_step(&at, &next, err);
-        adp_keybag_free(&at.keybag);
+        adp_generation_free(&at);
         at = next;
     }
     if (status == ADP_OK)
         status = check_step(&at, newest, err);
-    adp_keybag_free(&at.keybag);
+    adp_generation_free(&at);
     return status;
 }
 
 /* Without a pin there is only what lies there: the generation before, if it does, must be the one
  * that is named. */
 static enum adp_status check_previous(const struct adp_vault *vault,
-                                      const struct generation *newest, struct adp_error *err)
+                                      const struct adp_generation *newest, struct adp_error *err)
 {
-    struct generation previous;
+    struct adp_generation previous;
     enum adp_status status;
 
     if (newest->keybag.generation == 1 ||
-        read_generation(vault, newest->keybag.generation - 1, &previous, NULL) != ADP_OK)
+        adp_history_read(vault, newest->keybag.generation - 1, 0, &previous, NULL) != ADP_OK)
         return ADP_OK;
     status = check_step(&previous, newest, err);
-    adp_keybag_free(&previous.keybag);
+    adp_generation_free(&previous);
     return status;
 }
 
 /* What the identity knows of this vault, against its newest keybag. */
 static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin *pin,
-                                   const struct generation *newest, struct adp_error *err)
+                                   const struct adp_generation *newest, struct adp_error *err)
 {
     const struct adp_keybag *keybag = &newest->keybag;
     struct adp_error why = {0};
@@ -199,7 +127,7 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
     if (keybag->generation > pin->generation) {
         status = check_chain(vault, pin, newest, &why);
         if (status == ADP_OK)
-            return adp_vault_pin(vault->identity, keybag, newest->hash, err);
+            return adp_vault_pin(vault->identity, keybag, err);
         if (is_account(pin, keybag) || status == ADP_ERR_MISSING) {
             if (err != NULL)
                 *err = why;
@@ -222,12 +150,13 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
                               "files of keybag/ from a copy");
     }
     if (!pin->has_hash) /* an older identity's: from now on it has */
-        return adp_vault_pin(vault->identity, keybag, newest->hash, err);
-    return memcmp(newest->hash, pin->keybag_hash, ADP_HASH_LEN) == 0 ? ADP_OK
-                                                                     : fail_forked(newest, err);
+        return adp_vault_pin(vault->identity, keybag, err);
+    return memcmp(newest->keybag.hash, pin->keybag_hash, ADP_HASH_LEN) == 0
+               ? ADP_OK
+               : fail_forked(newest, err);
 }
 
-static enum adp_status check_newest(struct adp_vault *vault, const struct generation *newest,
+static enum adp_status check_newest(struct adp_vault *vault, const struct adp_generation *newest,
                                     struct adp_error *err)
 {
     const struct adp_pin *pin =
@@ -239,22 +168,21 @@ static enum adp_status check_newest(struct adp_vault *vault, const struct genera
 
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err)
 {
-    struct generation newest;
-    char number[17];
-    enum adp_status status = newest_keybag(vault, number, err);
+    struct adp_generation newest;
+    uint64_t number;
+    enum adp_status status = adp_history_newest(vault, &number, err);
 
     if (status == ADP_OK)
-        status = read_generation(vault, strtoull(number, NULL, 16), &newest, err);
+        status = adp_history_read(vault, number, 1, &newest, err);
     if (status != ADP_OK)
         return status;
     status = check_newest(vault, &newest, err);
-    if (status != ADP_OK) {
-        adp_keybag_free(&newest.keybag);
-        return status;
+    if (status == ADP_OK) {
+        adp_keybag_free(&vault->keybag);
+        vault->keybag = newest.keybag;
+        memset(&newest.keybag, 0, sizeof(newest.keybag));
+        vault->self = find_self(&vault->keybag, vault->identity);
     }
-    adp_keybag_free(&vault->keybag);
-    vault->keybag = newest.keybag;
-    memcpy(vault->keybag_hash, newest.hash, ADP_HASH_LEN);
-    vault->self = find_self(&vault->keybag, vault->identity);
-    return ADP_OK;
+    adp_generation_free(&newest);
+    return status;
 }

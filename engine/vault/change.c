@@ -1,7 +1,6 @@
-#include <errno.h>
-#include <inttypes.h>
+/* A change of who may open the vault: what every one of them begins and ends with. */
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -9,9 +8,27 @@
 #include "secret.h"
 #include "vault.h"
 
-enum adp_status adp_vault_account_seed(const struct adp_vault *vault,
-                                       uint8_t out_seed[ADP_SIGN_SEED_LEN], struct adp_error *err)
+/* What a change needs and must be wiped. */
+struct adp_change_keys {
+    uint8_t account_seed[ADP_SIGN_SEED_LEN];
+    uint8_t epoch_private[ADP_KEM_KEY_LEN];
+};
+
+static enum adp_status fail_not_trusted(const struct adp_vault *vault, struct adp_error *err)
 {
+    if (vault->identity != NULL && vault->identity->path == NULL) {
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "this is no recovery code of this vault");
+        return adp_error_hint(err, ADP_ERR_NO_KEY,
+                              "a newer one may have replaced it, or it belongs to another vault");
+    }
+    adp_fail(err, ADP_ERR_NO_KEY, vault->path, "only a trusted device may change who has access");
+    return adp_error_hint(err, ADP_ERR_NO_KEY,
+                          "run it on a trusted device, or name its identity with --identity");
+}
+
+static enum adp_status unwrap_account(struct adp_change *change, struct adp_error *err)
+{
+    const struct adp_vault *vault = change->vault;
     const struct adp_keybag *keybag = &vault->keybag;
     enum adp_status status = adp_identity_check_keys(vault->identity, err);
     uint8_t info[128];
@@ -19,143 +36,166 @@ enum adp_status adp_vault_account_seed(const struct adp_vault *vault,
 
     if (status != ADP_OK)
         return status;
-    if (vault->self == ADP_NO_RECIPIENT || !keybag->recipients[vault->self].has_account) {
-        adp_fail(err, ADP_ERR_NO_KEY, vault->path,
-                 "only a trusted device may change who has access");
-        return adp_error_hint(err, ADP_ERR_NO_KEY,
-                              "run it on a trusted device, or name its identity with --identity");
-    }
+    if (vault->self == ADP_NO_RECIPIENT || !keybag->recipients[vault->self].has_account)
+        return fail_not_trusted(vault, err);
     info_len = adp_account_info(info, keybag->vault_id, keybag->account_pub);
-    return adp_wrap_open(out_seed, &keybag->recipients[vault->self].account,
+    return adp_wrap_open(change->keys->account_seed,
+                         &keybag->recipients[vault->self].account.sealed,
                          vault->identity->keys->kem_private, info, info_len, err);
 }
 
-static enum adp_status write_generation(struct adp_vault *vault, const struct adp_builder *bytes,
-                                        uint64_t generation, struct adp_error *err)
+enum adp_status adp_change_begin(struct adp_change *out, struct adp_vault *vault,
+                                 struct adp_error *err)
 {
-    char path[ADP_VAULT_PATH_LEN], name[32];
-    int rc;
+    enum adp_status status = adp_vault_check_trusted(vault, err);
 
-    snprintf(name, sizeof(name), "%016" PRIx64 ".adpk", generation);
-    adp_vault_path(path, vault, "keybag/%s", name);
-    rc = adp_fs_publish(vault->keybag_dir, name, 0600, bytes->data, bytes->len, ADP_FS_PUBLISH_NEW);
-    if (rc == -EEXIST) {
-        adp_fail(err, ADP_ERR_CONFLICT, path,
-                 "somebody else has changed the keybag at the same time; nothing was changed here");
-        return adp_error_hint(err, ADP_ERR_CONFLICT, "run the command again");
-    }
-    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, path, "cannot write the keybag");
+    memset(out, 0, sizeof(*out));
+    out->vault = vault;
+    if (status != ADP_OK)
+        return status;
+    out->keys = adp_secret_new(sizeof(*out->keys));
+    status = out->keys == NULL ? adp_fail_memory(err) : unwrap_account(out, err);
+    return status == ADP_OK ? adp_keybag_copy(&out->next, &vault->keybag, err) : status;
 }
 
-enum adp_status adp_vault_publish(struct adp_vault *vault, struct adp_keybag *next,
-                                  const uint8_t seed[ADP_SIGN_SEED_LEN], const char *reason,
-                                  struct adp_error *err)
+enum adp_status adp_change_first(struct adp_change *out, struct adp_vault *vault,
+                                 struct adp_error *err)
 {
-    struct adp_builder bytes = {0};
-    enum adp_status status;
-
-    next->version = ADP_KEYBAG_VERSION;
-    next->generation = vault->keybag.generation + 1;
-    memcpy(next->previous, vault->keybag_hash, ADP_HASH_LEN);
-    next->created_ns = adp_vault_now();
-    next->author = (uint16_t)vault->self;
-    snprintf(next->reason, sizeof(next->reason), "%s", reason);
-    status = adp_keybag_build(&bytes, next, vault->identity->keys->sign_seed, seed, err);
-    if (status == ADP_OK)
-        status = write_generation(vault, &bytes, next->generation, err);
-    adp_builder_free(&bytes);
-    return status == ADP_OK ? adp_vault_load_keybag(vault, err) : status;
+    memset(out, 0, sizeof(*out));
+    out->vault = vault;
+    out->keys = adp_secret_new(sizeof(*out->keys));
+    return out->keys == NULL ? adp_fail_memory(err) : adp_change_new_account(out, err);
 }
 
-enum adp_status adp_keybag_add_recipient(struct adp_keybag *keybag,
-                                         const struct adp_recipient *recipient, size_t *out_index,
-                                         struct adp_error *err)
+void adp_change_end(struct adp_change *change)
 {
-    struct adp_recipient *grown;
-
-    if (keybag->num_recipients >= ADP_KEYBAG_MAX_RECIPIENTS)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "a keybag holds at most %d recipients",
-                        ADP_KEYBAG_MAX_RECIPIENTS);
-    grown = realloc(keybag->recipients, (keybag->num_recipients + 1) * sizeof(*grown));
-    if (grown == NULL)
-        return adp_fail_memory(err);
-    keybag->recipients = grown;
-    *out_index = keybag->num_recipients++;
-    grown[*out_index] = *recipient;
-    return ADP_OK;
+    adp_keybag_free(&change->next);
+    adp_secret_free(change->keys, sizeof(*change->keys));
+    change->keys = NULL;
 }
 
-enum adp_status adp_keybag_add_wrap(struct adp_keybag *keybag, unsigned category,
-                                    struct adp_epoch *epoch, size_t index,
-                                    const uint8_t private_key[ADP_KEM_KEY_LEN],
-                                    struct adp_error *err)
+enum adp_status adp_change_new_account(struct adp_change *change, struct adp_error *err)
 {
-    struct adp_epoch_wrap *grown = realloc(epoch->wraps, (epoch->num_wraps + 1) * sizeof(*grown));
-    uint8_t info[128];
-    size_t info_len =
-        adp_epoch_info(info, keybag->vault_id, (uint16_t)category, epoch->number, epoch->pub);
-
-    if (grown == NULL)
-        return adp_fail_memory(err);
-    epoch->wraps = grown;
-    grown[epoch->num_wraps].recipient = (uint16_t)index;
-    epoch->num_wraps++;
-    return adp_wrap_seal(&grown[epoch->num_wraps - 1].wrap, keybag->recipients[index].kem_pub, info,
-                         info_len, private_key, err);
+    return adp_keybag_new_account(&change->next, change->keys->account_seed, err);
 }
 
-enum adp_status adp_keybag_wrap_account(struct adp_keybag *keybag, size_t index,
-                                        const uint8_t seed[ADP_SIGN_SEED_LEN],
+enum adp_status adp_change_add(struct adp_change *change, struct adp_recipient *recipient,
+                               size_t *out_index, struct adp_error *err)
+{
+    recipient->state = ADP_RECIPIENT_ACTIVE;
+    recipient->added_ns = adp_vault_now();
+    return adp_keybag_add_recipient(&change->next, recipient, out_index, err);
+}
+
+enum adp_status adp_change_wrap_account(struct adp_change *change, size_t index,
                                         struct adp_error *err)
 {
-    struct adp_recipient *recipient = &keybag->recipients[index];
-    uint8_t info[128];
-    size_t info_len = adp_account_info(info, keybag->vault_id, keybag->account_pub);
-
-    recipient->has_account = 1;
-    return adp_wrap_seal(&recipient->account, recipient->kem_pub, info, info_len, seed, err);
+    return adp_keybag_wrap_account(&change->next, index, change->keys->account_seed, err);
 }
 
-static enum adp_status copy_category(struct adp_keybag_category *out,
-                                     const struct adp_keybag_category *from)
+/* Wraps what the author can open of |category|. Epochs that were erased nobody opens; those that
+ * are new in this change were wrapped to all when they were made. */
+static enum adp_status grant_category(struct adp_change *change, unsigned category, size_t index,
+                                      struct adp_error *err)
 {
-    out->epochs = calloc(from->num_epochs, sizeof(*out->epochs));
-    if (out->epochs == NULL)
-        return ADP_ERR_MEMORY;
-    out->num_epochs = from->num_epochs;
-    for (size_t i = 0; i < from->num_epochs; i++) {
-        size_t size = from->epochs[i].num_wraps * sizeof(*out->epochs[i].wraps);
+    struct adp_keybag_category *slot = &change->next.categories[category - 1];
+    enum adp_status status = ADP_OK;
+    size_t at;
 
-        out->epochs[i] = from->epochs[i];
-        out->epochs[i].wraps = size > 0 ? malloc(size) : NULL;
-        if (size > 0 && out->epochs[i].wraps == NULL) {
-            out->num_epochs = i;
-            return ADP_ERR_MEMORY;
-        }
-        if (size > 0)
-            memcpy(out->epochs[i].wraps, from->epochs[i].wraps, size);
+    for (size_t i = 0; status == ADP_OK && i < slot->num_epochs; i++) {
+        struct adp_epoch *epoch = &slot->epochs[i];
+
+        if (epoch->num_wraps == 0 || adp_keybag_find_wrap(epoch, index, &at))
+            continue;
+        status = adp_vault_epoch_key(change->vault, category, epoch->number,
+                                     change->keys->epoch_private, err);
+        if (status == ADP_OK)
+            status = adp_keybag_add_wrap(&change->next, category, epoch, index,
+                                         change->keys->epoch_private, err);
     }
-    return ADP_OK;
+    return status;
 }
 
-enum adp_status adp_keybag_copy(struct adp_keybag *out, const struct adp_keybag *from,
-                                struct adp_error *err)
+enum adp_status adp_change_grant(struct adp_change *change, size_t index, struct adp_error *err)
 {
-    size_t size = from->num_recipients * sizeof(*out->recipients);
+    const struct adp_recipient *recipient = &change->next.recipients[index];
+    enum adp_status status = ADP_OK;
 
-    *out = *from;
-    memset(out->categories, 0, sizeof(out->categories));
-    out->recipients = malloc(size);
-    if (out->recipients == NULL) {
-        out->num_recipients = 0;
-        return adp_fail_memory(err);
+    for (unsigned c = 1; status == ADP_OK && c <= ADP_NUM_CATEGORIES; c++) {
+        if (adp_keybag_may_open(&change->next, recipient, c))
+            status = grant_category(change, c, index, err);
     }
-    memcpy(out->recipients, from->recipients, size);
-    for (size_t i = 0; i < ADP_NUM_CATEGORIES; i++) {
-        if (copy_category(&out->categories[i], &from->categories[i]) != ADP_OK) {
-            adp_keybag_free(out);
-            return adp_fail_memory(err);
-        }
+    return status;
+}
+
+enum adp_status adp_change_remove(struct adp_change *change, size_t index, struct adp_error *err)
+{
+    struct adp_recipient *recipient = &change->next.recipients[index];
+    int had_account = recipient->has_account;
+    enum adp_status status = ADP_OK;
+
+    recipient->state = ADP_RECIPIENT_REMOVED;
+    recipient->removed_ns = adp_vault_now();
+    recipient->removed_generation = change->vault->keybag.generation + 1;
+    recipient->has_account = recipient->has_half = 0;
+    if (had_account)
+        status = adp_change_new_account(change, err);
+    for (unsigned c = 1; status == ADP_OK && c <= ADP_NUM_CATEGORIES; c++) {
+        if (adp_keybag_drop_wraps(&change->next, c, index))
+            status = adp_keybag_rotate(&change->next, c, err);
     }
-    return ADP_OK;
+    return status;
+}
+
+static enum adp_status write_next(struct adp_change *change, struct adp_error *err)
+{
+    struct adp_vault *vault = change->vault;
+    struct adp_builder bytes = {0};
+    enum adp_status status = adp_keybag_build(
+        &bytes, &change->next, vault->identity->keys->sign_seed, change->keys->account_seed, err);
+
+    if (status == ADP_OK)
+        status = adp_history_publish(vault, &bytes, change->next.generation, err);
+    adp_builder_free(&bytes);
+    if (status == ADP_OK)
+        status = adp_vault_load_keybag(vault, err);
+    return status == ADP_OK ? adp_history_settle(vault, err) : status;
+}
+
+enum adp_status adp_change_publish(struct adp_change *change, struct adp_error *err,
+                                   const char *format, ...)
+{
+    struct adp_vault *vault = change->vault;
+    struct adp_keybag *next = &change->next;
+    enum adp_status status;
+    va_list args;
+    int lock;
+
+    next->generation = vault->keybag.generation + 1;
+    memcpy(next->previous, vault->keybag.hash, ADP_HASH_LEN);
+    next->created_ns = adp_vault_now();
+    next->author = (uint16_t)vault->self;
+    next->recipients[vault->self].level = ADP_KEYBAG_VERSION;
+    va_start(args, format);
+    vsnprintf(next->reason, sizeof(next->reason), format, args);
+    va_end(args);
+    status = adp_history_lock(vault, &lock, err);
+    if (status != ADP_OK)
+        return status;
+    status = write_next(change, err);
+    adp_fs_close(lock);
+    /* It was read again: still the account that was trusted? */
+    return status == ADP_OK && next->generation > 1 ? adp_vault_check_trusted(vault, err) : status;
+}
+
+enum adp_status adp_change_finish(struct adp_change *change, struct adp_error *err)
+{
+    int lock;
+    enum adp_status status = adp_history_lock(change->vault, &lock, err);
+
+    if (status != ADP_OK)
+        return status;
+    status = adp_history_settle(change->vault, err);
+    adp_fs_close(lock);
+    return status;
 }

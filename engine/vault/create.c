@@ -6,14 +6,8 @@
 #include "entry.h"
 #include "error.h"
 #include "fs.h"
-#include "secret.h"
 #include "vault.h"
 #include "walk.h"
-
-/* What is made once and must be wiped. */
-struct creation {
-    uint8_t account_seed[ADP_SIGN_SEED_LEN];
-};
 
 static const char *const folders[] = {"keybag", "snapshots", "archives"};
 
@@ -56,58 +50,39 @@ static enum adp_status make_folders(const char *dir, struct adp_error *err)
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, dir, "cannot make the vault's folders");
 }
 
-static enum adp_status first_device(struct adp_keybag *keybag, const struct adp_identity *identity,
-                                    const char *device, struct creation *secrets,
+static enum adp_status first_device(struct adp_change *change, const char *device,
                                     struct adp_error *err)
 {
-    struct adp_recipient recipient;
-    size_t index;
+    const struct adp_identity *identity = change->vault->identity;
+    struct adp_recipient recipient = {.kind = ADP_RECIPIENT_DEVICE};
     enum adp_status status;
 
-    memset(&recipient, 0, sizeof(recipient));
-    recipient.kind = ADP_RECIPIENT_DEVICE;
-    recipient.state = ADP_RECIPIENT_ACTIVE;
     memcpy(recipient.name, device, strlen(device) + 1);
     memcpy(recipient.kem_pub, identity->kem_pub, ADP_KEM_KEY_LEN);
     memcpy(recipient.sign_pub, identity->sign_pub, ADP_SIGN_PUB_LEN);
-    recipient.added_ns = adp_vault_now();
-    status = adp_keybag_add_recipient(keybag, &recipient, &index, err);
-    if (status == ADP_OK)
-        status = adp_keybag_wrap_account(keybag, index, secrets->account_seed, err);
-    return status;
-}
-
-static enum adp_status first_epochs(struct adp_keybag *keybag, struct adp_error *err)
-{
-    enum adp_status status = ADP_OK;
-
-    for (unsigned category = 1; status == ADP_OK && category <= ADP_NUM_CATEGORIES; category++)
-        status = adp_keybag_rotate(keybag, category, err);
-    return status;
+    status = adp_change_add(change, &recipient, &change->vault->self, err);
+    return status == ADP_OK ? adp_change_wrap_account(change, change->vault->self, err) : status;
 }
 
 static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
-                                    struct creation *secrets, struct adp_error *err)
+                                    struct adp_error *err)
 {
-    struct adp_keybag keybag;
+    struct adp_change change;
     uint8_t account[ADP_HASH_LEN];
-    enum adp_status status;
+    enum adp_status status = adp_change_first(&change, vault, err);
 
-    memset(&keybag, 0, sizeof(keybag));
-    adp_random(keybag.vault_id, ADP_ID_LEN);
-    keybag.protection = ADP_PROTECTION_STANDARD;
-    adp_sign_generate(secrets->account_seed, keybag.account_pub);
-    adp_sha256(account, keybag.account_pub, ADP_SIGN_PUB_LEN);
-    status = first_device(&keybag, vault->identity, device, secrets, err);
+    adp_random(change.next.vault_id, ADP_ID_LEN);
+    change.next.protection = ADP_PROTECTION_STANDARD;
+    adp_sha256(account, change.next.account_pub, ADP_SIGN_PUB_LEN);
     if (status == ADP_OK)
-        status = first_epochs(&keybag, err);
-    if (status == ADP_OK) {
-        vault->self = 0;
-        status = adp_vault_publish(vault, &keybag, secrets->account_seed, "vault created", err);
-    }
+        status = first_device(&change, device, err);
+    for (unsigned c = 1; status == ADP_OK && c <= ADP_NUM_CATEGORIES; c++)
+        status = adp_keybag_rotate(&change.next, c, err);
+    if (status == ADP_OK)
+        status = adp_change_publish(&change, err, "vault created");
     if (status == ADP_OK)
         status = adp_vault_trust_account(vault, account, err);
-    adp_keybag_free(&keybag);
+    adp_change_end(&change);
     return status;
 }
 
@@ -116,7 +91,7 @@ static enum adp_status check_arguments(const char *dir, const struct adp_identit
 {
     if (identity->kind != ADP_KIND_DEVICE)
         return adp_fail(err, ADP_ERR_ARGUMENT, dir,
-                        "a vault's first identity is a device; this one is a sealer's");
+                        "a vault's first identity is a device's; this one is of another kind");
     if (!adp_name_check(device, strlen(device)))
         return adp_fail(err, ADP_ERR_ARGUMENT, dir,
                         "a device name is 1 to %d bytes of UTF-8 without control characters",
@@ -128,7 +103,6 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
                                  struct adp_identity *identity, const char *device,
                                  struct adp_error *err)
 {
-    struct creation *secrets = NULL;
     struct adp_vault *vault = NULL;
     enum adp_status status = check_arguments(dir, identity, device, err);
 
@@ -137,11 +111,9 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
         status = make_folders(dir, err);
     if (status != ADP_OK)
         return status;
-    secrets = adp_secret_new(sizeof(*secrets));
-    status = secrets == NULL ? adp_fail_memory(err) : adp_vault_prepare(&vault, dir, identity, err);
+    status = adp_vault_prepare(&vault, dir, identity, err);
     if (status == ADP_OK)
-        status = first_keybag(vault, device, secrets, err);
-    adp_secret_free(secrets, sizeof(*secrets));
+        status = first_keybag(vault, device, err);
     if (status != ADP_OK) {
         adp_vault_free(vault);
         remove_folders(dir);

@@ -5,42 +5,51 @@
 #include "secret.h"
 #include "vault.h"
 
-/* Names the active devices, the ones that could open it: "laptop, phone". */
-static void name_devices(const struct adp_keybag *keybag, char *out, size_t out_len)
+/* Names those who could open it: "laptop, phone, recovery key". */
+static void name_holders(const struct adp_keybag *keybag, const struct adp_epoch *epoch, char *out,
+                         size_t out_len)
 {
     size_t used = 0;
 
     out[0] = '\0';
-    for (size_t i = 0; i < keybag->num_recipients && used < out_len; i++) {
-        const struct adp_recipient *recipient = &keybag->recipients[i];
+    for (size_t i = 0; i < epoch->num_wraps && used < out_len; i++)
+        used += (size_t)snprintf(out + used, out_len - used, "%s%s", used > 0 ? ", " : "",
+                                 keybag->recipients[epoch->wraps[i].recipient].name);
+}
 
-        if (recipient->kind == ADP_RECIPIENT_DEVICE && recipient->state == ADP_RECIPIENT_ACTIVE)
-            used += (size_t)snprintf(out + used, out_len - used, "%s%s", used > 0 ? ", " : "",
-                                     recipient->name);
-    }
+static enum adp_status fail_erased(const struct adp_vault *vault, unsigned category,
+                                   const struct adp_epoch *epoch, struct adp_error *err)
+{
+    adp_fail(err, ADP_ERR_NO_KEY, vault->path,
+             "the keys of epoch %u of %s were destroyed: what was sealed under it is lost",
+             epoch->number, adp_category_name(category));
+    return adp_error_hint(err, ADP_ERR_NO_KEY,
+                          "only a copy of keybag/ from before the erasure could open it");
 }
 
 static enum adp_status no_key(const struct adp_vault *vault, unsigned category,
-                              struct adp_error *err)
+                              const struct adp_epoch *epoch, struct adp_error *err)
 {
-    char devices[256];
+    char holders[256];
 
-    name_devices(&vault->keybag, devices, sizeof(devices));
+    if (epoch->num_wraps == 0)
+        return fail_erased(vault, category, epoch, err);
+    name_holders(&vault->keybag, epoch, holders, sizeof(holders));
     if (vault->identity == NULL)
         adp_fail(err, ADP_ERR_NO_KEY, vault->path, "no identity was given to open %s with",
                  adp_category_name(category));
     else if (vault->self == ADP_NO_RECIPIENT)
         adp_fail(err, ADP_ERR_NO_KEY, vault->path,
-                 "the identity \"%s\" is not a device of this vault", vault->identity->name);
+                 "the identity \"%s\" has no access to this vault", vault->identity->name);
     else if (vault->identity->kind == ADP_KIND_SEALER)
         adp_fail(err, ADP_ERR_NO_KEY, vault->path,
                  "the identity \"%s\" is a sealer's: it can seal, but open nothing",
                  vault->identity->name);
     else
-        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "the device \"%s\" holds no key for %s",
-                 vault->keybag.recipients[vault->self].name, adp_category_name(category));
-    return adp_error_hint(err, ADP_ERR_NO_KEY,
-                          "use the identity of a trusted device of this vault: %s", devices);
+        adp_fail(err, ADP_ERR_NO_KEY, vault->path, "the %s \"%s\" holds no key for %s",
+                 adp_kind_name(vault->identity->kind), vault->keybag.recipients[vault->self].name,
+                 adp_category_name(category));
+    return adp_error_hint(err, ADP_ERR_NO_KEY, "use the identity of one who does: %s", holders);
 }
 
 static const struct adp_epoch *find_epoch(const struct adp_keybag *keybag, unsigned category,
@@ -79,8 +88,8 @@ enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned cate
     for (size_t i = 0; vault->self != ADP_NO_RECIPIENT && i < found->num_wraps; i++) {
         if (found->wraps[i].recipient != vault->self)
             continue;
-        status = adp_wrap_open(out, &found->wraps[i].wrap, vault->identity->keys->kem_private, info,
-                               info_len, err);
+        status = adp_wrap_open(out, &found->wraps[i].wrap.sealed,
+                               vault->identity->keys->kem_private, info, info_len, err);
         if (status ==
             ADP_ERR_NO_KEY) /* a signed keybag that wraps wrongly: not the device's fault */
             return adp_fail(err, ADP_ERR_FORMAT, vault->path,
@@ -96,7 +105,7 @@ enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned cate
                         "the keybag's key for epoch %u of %s does not belong to its public key",
                         epoch, adp_category_name(category));
     }
-    return no_key(vault, category, err);
+    return no_key(vault, category, found, err);
 }
 
 enum adp_status adp_vault_slot_key(const struct adp_vault *vault, const struct adp_header *header,

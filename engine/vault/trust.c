@@ -47,14 +47,14 @@ static int parse_fingerprint(uint8_t out[ADP_HASH_LEN], const char *text)
 }
 
 enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
-                              const uint8_t hash[ADP_HASH_LEN], struct adp_error *err)
+                              struct adp_error *err)
 {
     struct adp_pin pin = {.generation = keybag->generation, .has_hash = 1};
     enum adp_status status;
 
     memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
     account_hash(pin.account_hash, keybag);
-    memcpy(pin.keybag_hash, hash, ADP_HASH_LEN);
+    memcpy(pin.keybag_hash, keybag->hash, ADP_HASH_LEN);
     status = adp_identity_set_pin(identity, &pin, err);
     return status == ADP_OK ? adp_identity_store(identity, err) : status;
 }
@@ -87,7 +87,7 @@ static enum adp_status trust_present(struct adp_vault *vault, struct adp_error *
 
     if (!vault->first_contact)
         return ADP_OK;
-    status = adp_vault_pin(vault->identity, &vault->keybag, vault->keybag_hash, err);
+    status = adp_vault_pin(vault->identity, &vault->keybag, err);
     vault->first_contact = status != ADP_OK;
     return status;
 }

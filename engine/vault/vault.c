@@ -112,12 +112,13 @@ static enum adp_status open_folders(struct adp_vault *vault, struct adp_error *e
     }
     if (vault->dir < 0)
         return adp_fail_errno(err, -vault->dir, vault->path, "cannot open the vault");
-    status = open_folder(vault, "keybag", &vault->keybag_dir, err);
-    if (status == ADP_OK)
-        status = open_folder(vault, "snapshots", &vault->snapshots_dir, err);
+    status = open_folder(vault, "snapshots", &vault->snapshots_dir, err);
     if (status == ADP_OK)
         status = open_folder(vault, "archives", &vault->archives_dir, err);
-    return status;
+    if (status != ADP_OK)
+        return status;
+    status = open_folder(vault, "keybag", &vault->keybag_dir, err);
+    return status == ADP_ERR_NOT_FOUND ? ADP_OK : status; /* its copies are with the snapshots */
 }
 
 enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,

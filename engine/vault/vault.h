@@ -17,10 +17,9 @@
 
 struct adp_vault {
     char *path;
-    int dir, keybag_dir, snapshots_dir, archives_dir; /* descriptors, -1 while closed */
+    int dir, keybag_dir, snapshots_dir, archives_dir; /* descriptors, negative while closed */
     struct adp_identity *identity;                    /* the caller's; may be NULL */
     struct adp_keybag keybag;
-    uint8_t keybag_hash[ADP_HASH_LEN];
     size_t self;       /* index of the identity among the recipients, or ADP_NO_RECIPIENT */
     int first_contact; /* the identity has no pin for it: see adp_vault_check_trusted */
     const struct adp_gcm_kernel *kernel;
@@ -50,19 +49,53 @@ int64_t adp_vault_now(void);
 enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
                                   struct adp_identity *identity, struct adp_error *err);
 
+/* -- history.c */
+
+/* struct adp_generation is a keybag as it lies in the vault. */
+struct adp_generation {
+    struct adp_keybag keybag;
+    uint8_t *data; /* the file */
+    size_t len;
+    char path[ADP_VAULT_PATH_LEN];
+};
+
+void adp_generation_free(struct adp_generation *generation);
+
+/* adp_history_newest returns the highest number of a generation that either folder has. */
+enum adp_status adp_history_newest(const struct adp_vault *vault, uint64_t *out_number,
+                                   struct adp_error *err);
+
+/* adp_history_read reads generation |number| out of keybag/, or beside the snapshots if it is
+ * missing or damaged there; |whole|: only if none of its keys was destroyed. ADP_ERR_MISSING if it
+ * is in neither place. The caller must call adp_generation_free. */
+enum adp_status adp_history_read(const struct adp_vault *vault, uint64_t number, int whole,
+                                 struct adp_generation *out, struct adp_error *err);
+
+/* adp_history_lock keeps others from changing the keybag until |*out_fd| is closed; it makes the
+ * folder keybag/ where that is gone. ADP_ERR_CONFLICT if somebody does. */
+enum adp_status adp_history_lock(struct adp_vault *vault, int *out_fd, struct adp_error *err);
+
+/* adp_history_publish writes a new generation, once: ADP_ERR_CONFLICT if it is there. */
+enum adp_status adp_history_publish(const struct adp_vault *vault, const struct adp_builder *bytes,
+                                    uint64_t number, struct adp_error *err);
+
+/* adp_history_settle makes both copies of each generation whole, but for the keys that the newest
+ * one has no more, which it destroys. What was interrupted is finished by the next call. */
+enum adp_status adp_history_settle(const struct adp_vault *vault, struct adp_error *err);
+
 /* -- chain.c */
 
 /* adp_vault_load_keybag reads the newest keybag and makes it |vault->keybag|. It must be the one
- * that the identity has pinned, or follow from it: each generation names the file of the one
- * before, and a device that is trusted there has made it. A newer one is pinned. Where there is no
- * pin it is the first contact: nothing is pinned. */
+ * that the identity has pinned, or follow from it: each generation names the hash of the one
+ * before, and somebody who holds the account's key there has made it. A newer one is pinned. Where
+ * there is no pin it is the first contact: nothing is pinned. */
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err);
 
 /* -- trust.c */
 
-/* adp_vault_pin has |identity| remember |keybag|, whose file has the |hash|, on the disk too. */
+/* adp_vault_pin has |identity| remember |keybag|, on the disk too. */
 enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
-                              const uint8_t hash[ADP_HASH_LEN], struct adp_error *err);
+                              struct adp_error *err);
 
 /* adp_vault_check_trusted is the guard of everything that uses the keybag's keys:
  * ADP_ERR_UNTRUSTED as long as the identity does not know the account. */
@@ -74,17 +107,51 @@ enum adp_status adp_vault_trust_account(struct adp_vault *vault, const uint8_t h
 
 /* -- change.c */
 
-/* adp_vault_account_seed unwraps the account's private key for the identity, which must be a
- * trusted device. */
-enum adp_status adp_vault_account_seed(const struct adp_vault *vault,
-                                       uint8_t out_seed[ADP_SIGN_SEED_LEN], struct adp_error *err);
+struct adp_change_keys;
 
-/* adp_vault_publish makes |next| the generation after the present one: signs it with |seed|, writes
- * it, and loads it. |next->recipients| and categories are the caller's to set; generation, previous
- * hash, time, author and reason are set here. ADP_ERR_CONFLICT if another writer was faster. */
-enum adp_status adp_vault_publish(struct adp_vault *vault, struct adp_keybag *next,
-                                  const uint8_t seed[ADP_SIGN_SEED_LEN], const char *reason,
-                                  struct adp_error *err);
+/* struct adp_change is the next generation while it is being made. */
+struct adp_change {
+    struct adp_vault *vault;
+    struct adp_keybag next;
+    struct adp_change_keys *keys; /* the account's, to sign with */
+};
+
+/* adp_change_begin copies the present keybag, for an identity that holds the account's key.
+ * adp_change_first is for the vault's first one, with a new account. The caller must call
+ * adp_change_end, also after a failure. */
+enum adp_status adp_change_begin(struct adp_change *out, struct adp_vault *vault,
+                                 struct adp_error *err);
+enum adp_status adp_change_first(struct adp_change *out, struct adp_vault *vault,
+                                 struct adp_error *err);
+void adp_change_end(struct adp_change *change);
+
+/* adp_change_add appends |recipient|, active from now on. */
+enum adp_status adp_change_add(struct adp_change *change, struct adp_recipient *recipient,
+                               size_t *out_index, struct adp_error *err);
+
+/* adp_change_wrap_account lets recipient |index| change who has access. */
+enum adp_status adp_change_wrap_account(struct adp_change *change, size_t index,
+                                        struct adp_error *err);
+
+/* adp_change_grant wraps every key for recipient |index| that it may have and has not. Epochs that
+ * the change itself makes are wrapped to all that were added before. */
+enum adp_status adp_change_grant(struct adp_change *change, size_t index, struct adp_error *err);
+
+/* adp_change_remove makes recipient |index| a removed one: its wraps go, what it knew is renewed.
+ */
+enum adp_status adp_change_remove(struct adp_change *change, size_t index, struct adp_error *err);
+
+/* adp_change_new_account gives the vault a new account key, wrapped to whoever had the old one. */
+enum adp_status adp_change_new_account(struct adp_change *change, struct adp_error *err);
+
+/* adp_change_publish signs the generation, publishes and loads it, and settles the history.
+ * ADP_ERR_CONFLICT if another writer was faster. The rest is the reason, for people.
+ * adp_change_finish settles alone: for a change that was published before and interrupted. */
+enum adp_status adp_change_publish(struct adp_change *change, struct adp_error *err,
+                                   const char *format, ...) __attribute__((format(printf, 3, 4)));
+enum adp_status adp_change_finish(struct adp_change *change, struct adp_error *err);
+
+/* -- edit.c: a keybag in memory */
 
 /* adp_keybag_copy makes a deep copy, to be changed and published. Freed with adp_keybag_free. */
 enum adp_status adp_keybag_copy(struct adp_keybag *out, const struct adp_keybag *from,
@@ -95,18 +162,28 @@ enum adp_status adp_keybag_add_recipient(struct adp_keybag *keybag,
                                          const struct adp_recipient *recipient, size_t *out_index,
                                          struct adp_error *err);
 
+/* adp_keybag_find_kind finds the first active recipient of |kind|. */
+int adp_keybag_find_kind(const struct adp_keybag *keybag, enum adp_recipient_kind kind,
+                         size_t *out_index);
+
 /* adp_keybag_add_wrap wraps |private_key|, that of |epoch|, for the recipient |index|. */
 enum adp_status adp_keybag_add_wrap(struct adp_keybag *keybag, unsigned category,
                                     struct adp_epoch *epoch, size_t index,
                                     const uint8_t private_key[ADP_KEM_KEY_LEN],
                                     struct adp_error *err);
 
+/* adp_keybag_find_wrap finds the wrap for recipient |index|; 0 if there is none. */
+int adp_keybag_find_wrap(const struct adp_epoch *epoch, size_t index, size_t *out_at);
+
+/* adp_keybag_drop_wraps takes all keys of |category| from recipient |index|; returns whether it had
+ * any. adp_keybag_erase takes them from everybody. */
+int adp_keybag_drop_wraps(struct adp_keybag *keybag, unsigned category, size_t index);
+void adp_keybag_erase(struct adp_keybag *keybag, unsigned category);
+
 /* adp_keybag_wrap_account wraps the account's |seed| for the recipient |index|. */
 enum adp_status adp_keybag_wrap_account(struct adp_keybag *keybag, size_t index,
                                         const uint8_t seed[ADP_SIGN_SEED_LEN],
                                         struct adp_error *err);
-
-/* -- rotate.c */
 
 /* adp_keybag_may_open returns whether |recipient| is to hold the key of |category|: devices,
  * recovery keys and contacts always, the operator as the protection says, sealers and removed ones
@@ -119,9 +196,29 @@ int adp_keybag_may_open(const struct adp_keybag *keybag, const struct adp_recipi
 enum adp_status adp_keybag_rotate(struct adp_keybag *keybag, unsigned category,
                                   struct adp_error *err);
 
-/* adp_keybag_new_account gives the vault a new account key, wrapped to whoever had the old one. */
+/* adp_keybag_new_account draws an account key and wraps it to whoever had the old one. */
 enum adp_status adp_keybag_new_account(struct adp_keybag *keybag,
                                        uint8_t out_seed[ADP_SIGN_SEED_LEN], struct adp_error *err);
+
+/* -- device.c */
+
+/* adp_vault_read_request parses the |request| of somebody to admit; |name| overrides its name if
+ * not NULL. */
+enum adp_status adp_vault_read_request(const struct adp_vault *vault, const char *request,
+                                       const char *name, struct adp_recipient *out,
+                                       struct adp_error *err);
+
+/* adp_keybag_check_new is ADP_ERR_EXISTS if |candidate|'s key or name is taken, by another than
+ * recipient |replaced| (ADP_NO_RECIPIENT: nobody is replaced). */
+enum adp_status adp_keybag_check_new(const struct adp_keybag *keybag,
+                                     const struct adp_recipient *candidate, size_t replaced,
+                                     struct adp_error *err);
+
+/* -- remove.c */
+
+/* adp_vault_check_halves is ADP_ERR_REFUSED as long as a recovery contact depends on the operator.
+ */
+enum adp_status adp_vault_check_halves(const struct adp_vault *vault, struct adp_error *err);
 
 /* -- keys.c */
 

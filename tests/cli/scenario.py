@@ -97,7 +97,11 @@ class Scenario(unittest.TestCase):
         written = b""
         for answer in answers:
             part = b""
-            while not part.endswith((b": ", b"] ")):
+            # A prompt is what the command waits behind, not any colon on the way.
+            while not (part.endswith((b": ", b"] "))
+                       and not select.select([terminal], [], [], 0.1)[0]):
+                self.assertTrue(select.select([terminal], [], [], 30)[0],
+                                f"no prompt: {written + part!r}")
                 part += os.read(terminal, 1000)
             os.write(terminal, answer + b"\n")
             written += part

@@ -142,24 +142,58 @@ class Damage(scenario.Scenario):
         self.assertEqual(self.snapshots(), [])
         self.run_it("verify", self.vault)
 
+    def copies(self, number):
+        """Both files of a generation of the keybag."""
+        return [self.vault / folder / f"{number:016x}.adpk" for folder in ("keybag", "snapshots")]
+
     def test_a_keybag_that_was_changed(self):
-        keybag = self.vault / "keybag/0000000000000001.adpk"
-        original = keybag.read_bytes()
+        copies = self.copies(1)
+        original = copies[0].read_bytes()
         for offset in (0, 20, 60, len(original) // 2, len(original) - 1):
             with self.subTest(offset=offset):
-                keybag.write_bytes(original)
-                flip(keybag, offset)
+                for keybag in copies:
+                    keybag.write_bytes(original)
+                    flip(keybag, offset)
                 for command in (("snapshots", self.vault), ("seal", self.vault, self.source),
                                 ("open", self.vault, "latest", "--to", self.dir / "x")):
                     self.assertIn(keybag.name, self.errors(*command, expect=INTEGRITY))
+
+    def test_one_copy_of_the_keybag_is_enough(self):
+        self.run_it("rotate", self.vault, "photos")
+        known = self.identity.read_bytes()
+        kept = {path: path.read_bytes() for number in (1, 2) for path in self.copies(number)}
+        for lost in (0, 1):
+            for path in kept:
+                path.write_bytes(kept[path])
+            for number in (1, 2):
+                flip(self.copies(number)[lost], 1000)
+            with self.subTest(lost=lost):
+                self.open(f"changed-{lost}")
+                self.assertIn("damaged", self.errors("verify", self.vault, expect=INTEGRITY))
+                for number in (1, 2):
+                    self.copies(number)[lost].unlink()
+                self.open(f"gone-{lost}")
+                self.run_it("verify", self.vault)
+                self.run_it("rotate", self.vault, "notes")
+                self.assertEqual({path: path.read_bytes() for path in kept}, kept)
+                for path in self.copies(3):
+                    path.unlink()
+            self.identity.write_bytes(known)  # it has seen a generation that is gone
+
+    def test_a_folder_of_the_keybag_that_is_gone(self):
+        shutil.rmtree(self.vault / "keybag")
+        self.open("gone")
+        self.run_it("rotate", self.vault, "notes")
+        self.assertEqual(sorted(path.name for path in self.vault.glob("keybag/*")),
+                         ["0000000000000001.adpk", "0000000000000002.adpk"])
+        self.run_it("verify", self.vault)
 
     def test_a_keybag_that_was_rolled_back(self):
         request = self.text("device", "request", "--name", "phone", "--identity",
                             self.dir / "phone").strip()
         self.run_it("device", "add", self.vault, request)
-        newest = self.vault / "keybag/0000000000000002.adpk"
-        self.assertTrue(newest.is_file())
-        newest.unlink()
+        for newest in self.copies(2):
+            newest.unlink()
         self.errors("open", self.vault, "latest", "--to", self.dir / "x", expect=INTEGRITY)
 
     def test_another_accounts_keybag(self):
@@ -169,7 +203,7 @@ class Damage(scenario.Scenario):
         shutil.copy(self.dir / "forged/keybag/0000000000000001.adpk", self.vault / "keybag")
         self.run_it("seal", self.vault, self.source, expect=NO_KEY)
         self.run_it("open", self.vault, self.snapshot, "--to", self.dir / "x", expect=NO_KEY)
-        self.assertEqual(len(list((self.vault / "snapshots").iterdir())), 1)
+        self.assertEqual(len(list(self.vault.glob("snapshots/*.adpr"))), 1)
 
     def test_a_damaged_identity(self):
         flip(self.identity, 60)

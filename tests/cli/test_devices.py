@@ -21,7 +21,7 @@ class Devices(scenario.Scenario):
             done = self.run_it(*command, "--account", self.account(),
                                env=self.as_identity("stranger"), expect=NO_KEY)
             self.assertNotIn(b"a.jpg", done.stdout)
-            self.assertIn(b"not a device of this vault", done.stderr)
+            self.assertIn(b"has no access to this vault", done.stderr)
         self.assertFalse((self.dir / "x/source").exists())
 
     def test_a_stranger_seals_nothing(self):

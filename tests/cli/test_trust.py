@@ -54,9 +54,16 @@ class Trust(scenario.Scenario):
         forger, forged = self.as_identity("forger"), self.dir / "forged"
         self.run_it("init", forged, "--device", "laptop", env=forger)
         self.run_it("device", "add", forged, self.box_request, env=forger)
-        shutil.rmtree(self.vault / "keybag")
-        shutil.copytree(forged / "keybag", self.vault / "keybag")
+        self.put_keybag(forged / "keybag")
         return forger
+
+    def put_keybag(self, folder):
+        """The generations of |folder| in place of the vault's, both copies of each."""
+        for copy in self.vault.glob("*/*.adpk"):
+            copy.unlink()
+        for generation in folder.iterdir():
+            shutil.copy(generation, self.vault / "keybag")
+            shutil.copy(generation, self.vault / "snapshots")
 
     # -- nobody has said anything
 
@@ -168,8 +175,7 @@ class Trust(scenario.Scenario):
         shutil.copytree(self.vault / "keybag", kept)
         self.replace_keybag()
         self.run_it("seal", self.vault, self.source, env=self.box, expect=NO_KEY)
-        shutil.rmtree(self.vault / "keybag")
-        shutil.copytree(kept, self.vault / "keybag")
+        self.put_keybag(kept)
         self.check_known(self.box)
 
 

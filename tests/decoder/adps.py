@@ -1,32 +1,41 @@
 #!/usr/bin/python3
 """An independent reader of adp-seal vaults, written from docs/FORMAT.md alone.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 the vault breaks a rule of the format, 4 no key opens it.
+Exit codes: 0 done, 1 failed, 2 usage, 3 the vault breaks a rule of the format, 4 no key opens it,
+5 done but for archives that no key opens.
 """
 
 import argparse
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 from archive import open_archive
 from attestation import check_attestation
+from chain import load_keybag
 from extract import Extractor
+from identity import read_identity
 from index import TYPE_NAMES, FILE, Content, Index
-from keybag import load_keybag, read_identity
 from primitives import FormatError, NoKey, Unsupported
 from record import load_record, snapshot_ids
+from recovery import recover
+
+DONE, FAILED, _, INTEGRITY, NO_KEY, IN_PART = range(6)
 
 
 class Vault:
     """A vault and the identity that reads it."""
 
-    def __init__(self, path, identity_file, passphrase=None):
-        self.path = path
-        self.identity = read_identity(identity_file, passphrase)
-        self.keybag = load_keybag(path, self.identity)
+    def __init__(self, path, identity):
+        self.path, self.identity = path, identity
+        self.keybag = load_keybag(path, identity)
+        self.opened, self.closed = 0, []
+
+    @classmethod
+    def open(cls, path, identity_file, passphrase=None):
+        return cls(path, read_identity(identity_file, passphrase))
 
     def record(self, snapshot):
         if snapshot == "latest":
@@ -37,10 +46,20 @@ class Vault:
         return load_record(self.path, snapshot, self.keybag)
 
     def archives(self, record):
+        """The archives that the identity opens; why it does not open others comes to `closed`."""
+        before, closed = self.opened, None
         for named in record.archives:
-            with closing(open_archive(self.path, record, named, self.keybag,
-                                      self.identity)) as archive:
+            try:
+                archive = open_archive(self.path, record, named, self.keybag, self.identity)
+            except NoKey as error:
+                closed = error
+                self.closed.append(error)
+                continue
+            self.opened += 1
+            with closing(archive):
                 yield named, archive
+        if closed and self.opened == before:
+            raise closed
 
     def extract(self, snapshot, target):
         extractor = Extractor(target)
@@ -91,7 +110,11 @@ def print_entries(vault, snapshot):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--identity", required=True)
+    who = parser.add_mutually_exclusive_group(required=True)
+    who.add_argument("--identity", help="file of a device, sealer or operator")
+    who.add_argument("--recovery-code", metavar="FILE",
+                     help="file with the code of a recovery key or contact")
+    parser.add_argument("--half", metavar="FILE", help="file with the other half of a contact's")
     parser.add_argument("--passphrase-file", help="the passphrase, without its last newline")
     parser.add_argument("vault")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -104,37 +127,57 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def identity_of(args):
+    if args.identity:
+        passphrase = None
+        if args.passphrase_file:
+            passphrase = Path(args.passphrase_file).read_bytes().removesuffix(b"\n")
+        return read_identity(args.identity, passphrase)
+    return recover(Path(args.recovery_code).read_bytes(),
+                   Path(args.half).read_bytes() if args.half else None)
+
+
+def verify_all(vault):
+    for snapshot in snapshot_ids(vault.path):
+        with suppress(NoKey):
+            vault.verify(snapshot)
+            print(snapshot, "verified")
+    if vault.closed and not vault.opened:
+        raise vault.closed[0]
+
+
 def run(args):
-    passphrase = None
-    if args.passphrase_file:
-        passphrase = Path(args.passphrase_file).read_bytes().removesuffix(b"\n")
-    vault = Vault(args.vault, args.identity, passphrase)
+    """Does what was asked for; DONE, or IN_PART."""
+    vault = Vault(args.vault, identity_of(args))
     if args.command == "snapshots":
         print_snapshots(vault)
     elif args.command == "list":
         print_entries(vault, args.snapshot)
     elif args.command == "extract":
         vault.extract(args.snapshot, args.to)
+    elif args.snapshot:
+        vault.verify(args.snapshot)
+        print(args.snapshot, "verified")
     else:
-        for snapshot in [args.snapshot] if args.snapshot else snapshot_ids(vault.path):
-            vault.verify(snapshot)
-            print(snapshot, "verified")
+        verify_all(vault)
+    for error in vault.closed:
+        print(f"adps: {error}", file=sys.stderr)
+    return IN_PART if vault.closed else DONE
 
 
 def main():
     args = parse_arguments()
     try:
-        run(args)
+        return run(args)
     except (Unsupported, OSError) as error:
         print(f"adps: {error}", file=sys.stderr)
-        return 1
+        return FAILED
     except FormatError as error:
         print(f"adps: {error}", file=sys.stderr)
-        return 3
+        return INTEGRITY
     except NoKey as error:
         print(f"adps: {error}", file=sys.stderr)
-        return 4
-    return 0
+        return NO_KEY
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from archive import Header, archive_path, count_segments
-from keybag import read_capped
-from primitives import MIB, SEGMENT_OVERHEAD, FormatError, Reader, sha256
+from primitives import MIB, SEGMENT_OVERHEAD, FormatError, Reader, read_capped, sha256
 
 ATTESTED_HEADER_LEN = 138  # fixed part and FLOE header
 DIGEST_LEN = 32

@@ -2,34 +2,39 @@
 """Writes a small vault from docs/FORMAT.md alone, or one that breaks exactly one rule of it.
 
 What is written follows from the seed: OUT/vault, OUT/identity (a device), OUT/identity-passphrase
-(the same under the passphrase in OUT/passphrase), OUT/sealer, OUT/stranger (a device that the
-vault does not know), OUT/request and OUT/expected.json (what the first snapshot holds). The
-second snapshot is attested, the first is not.
+(the same under the passphrase in OUT/passphrase), OUT/sealer, OUT/operator, OUT/stranger (a device
+that the vault does not know), OUT/request, OUT/recovery-code, OUT/contact-code and OUT/contact-half
+(the codes of a recovery key and of a contact), and OUT/expected.json (what the first snapshot
+holds). The second snapshot is attested, the first is not. What the second generation of the keybag
+wraps no more is destroyed in the first.
 """
 
-import calendar
 import argparse
 import base64
+import calendar
+import copy
 import hashlib
 import json
 import struct
-import time
 import sys
+import time
 from pathlib import Path
 
 import sample
+from identity import DEVICE, OPERATOR, RECOVERY_CONTACT, SEALER, ZERO32, Identity
 from index import CONTINUATION, TYPE_NAMES
-from keybag import (ACTIVE, CATEGORIES, DEVICE, OPERATOR, RECOVERY_KEY, REMOVED, SEALER, ZERO32,
-                    Epoch, Identity, Keybag, Recipient, category_name)
+from keybag import (ACTIVE, CATEGORIES, REMOVED, Epoch, Keybag, Recipient, category_name, wrap_of)
 from mutations import MUTATIONS
 from primitives import ed25519_public, sha256, x25519_public
 from record import ATTESTED, NamedArchive
-from writing import (AttestationFields, HeaderFields, IndexFrame, Random, RecordFields, SlotTable,
-                     Trailer, archive_part, archive_slot, floe_seal, frame_bodies, hpke_seal,
-                     identity_bytes, identity_payload, keybag_bytes, record_bytes, request_text,
-                     sign, varint, with_length, zstd)
+from recovery import SECRET_LEN, identity_of, join
+from writing import (LEVEL, AttestationFields, HeaderFields, IndexFrame, Random, RecordFields,
+                     SlotTable, Trailer, archive_part, archive_slot, code_of, floe_seal,
+                     frame_bodies, hpke_seal, identity_bytes, identity_payload, keybag_bytes,
+                     record_bytes, request_text, sign, varint, with_length, wraps_bytes, zstd)
 
 PHOTOS, NOTES, MAIL = 17, 18, 24
+OLD, LAPTOP, _, PAPER, OPERATING, SISTER, TABLET = range(7)
 FIRST, SECOND = "20240102T030405Z-0000000a", "20240203T040506Z-0000000b"
 START_NS = 1_704_164_645 * 10**9
 PASSPHRASE = b"correct horse battery staple"
@@ -60,29 +65,42 @@ class Encoder:
         kem = ZERO32 if kind == SEALER else self.random.x25519()
         return Identity(kind, name, kem, self.random.bytes(32))
 
+    def _secret(self):
+        return bytes(byte & 31 for byte in self.random.bytes(SECRET_LEN))
+
     def make_keys(self):
         self.vault_id, self.account_seed = self.random.bytes(16), self.random.bytes(32)
         self.account_public = ed25519_public(self.account_seed)
         self.device = self._identity(DEVICE, "laptop")
         self.sealer = self._identity(SEALER, "backup host")
+        self.operator = self._identity(OPERATOR, "opérateur")
         self.stranger = self._identity(DEVICE, "stranger")
-        account_info = b"adp-seal/1 account key\0" + self.vault_id + self.account_public
-        wrap = hpke_seal(self.random, self.device.kem_public, self.account_seed, account_info)
-
-        def recipient(kind, name, kem, signing, removed=0, wrap=b""):
-            state = REMOVED if removed else ACTIVE
-            return Recipient(kind, state, name, kem, signing, START_NS, removed, wrap)
-
-        old = self._identity(DEVICE, "laptop")
-        self.recipients = [
-            recipient(DEVICE, "laptop", old.kem_public, old.signing_public, START_NS + 1),
-            recipient(DEVICE, "laptop", self.device.kem_public, self.device.signing_public,
-                      wrap=wrap),
-            recipient(SEALER, "backup host", ZERO32, self.sealer.signing_public),
-            recipient(RECOVERY_KEY, "paper", x25519_public(self.random.x25519()), ZERO32),
-            recipient(OPERATOR, "opérateur", x25519_public(self.random.x25519()), ZERO32),
-        ]
+        self.recovery, self.contact, self.half = self._secret(), self._secret(), self._secret()
+        self.make_recipients()
         self.epochs = {n: [self._epoch(n, 1)] for n in range(1, len(CATEGORIES) + 1)}
+
+    def make_recipients(self):
+        """The tablet has no account wrap: another device knows the account."""
+        paper = identity_of(self.recovery)
+        sister = identity_of(join(self.contact, self.half), RECOVERY_CONTACT)
+        everybody = [self._identity(DEVICE, "laptop"), self.device, self.sealer, paper,
+                     self.operator, sister, self._identity(DEVICE, "tablet")]
+        self.seeds = {who.signing_public: who.signing_seed for who in everybody}
+        self.recipients = [Recipient(who.kind, ACTIVE, who.name, who.kem_public, who.signing_public,
+                                     START_NS, level=LEVEL) for who in everybody]
+        old, _, _, _, _, contact, _ = self.recipients
+        self.recipients[PAPER].name, contact.name = "paper", "sister"
+        old.state, old.removed, old.removed_generation = REMOVED, START_NS + 1, 1
+        for index in (LAPTOP, PAPER, SISTER):
+            self.recipients[index].account_wrap = self._wrap(
+                index, self.account_seed,
+                b"adp-seal/1 account key\0" + self.vault_id + self.account_public)
+        contact.half = self._wrap(OPERATING, self.half + bytes(6),
+                                  b"adp-seal/1 recovery half\0" + self.vault_id
+                                  + contact.kem_public)
+
+    def _wrap(self, to, secret, info):
+        return wrap_of(hpke_seal(self.random, self.recipients[to].kem_public, secret, info))
 
     def _epoch(self, category, number):
         private = self.random.x25519()
@@ -91,27 +109,48 @@ class Encoder:
             private = self.hook("epoch-private", private)
         info = (b"adp-seal/1 epoch key\0" + self.vault_id + struct.pack("<HI", category, number)
                 + public)
-        readers = [0, 1, 3, 4] if category == MAIL else [1, 3]
-        wraps = {to: hpke_seal(self.random, self.recipients[to].kem_public, private, info)
-                 for to in readers}
-        return Epoch(START_NS + number, public, wraps)
+        readers = [LAPTOP, PAPER, SISTER, TABLET]
+        readers += {MAIL: [OLD, OPERATING], NOTES: [OLD]}.get(category, [])
+        return Epoch(START_NS + number, public,
+                     {to: self._wrap(to, private, info) for to in sorted(readers)})
 
     def write_keybag(self, generation, hook):
-        folder = self.vault / "keybag"
-        before = folder / f"{generation - 1:016x}.adpk"
-        previous = sha256(before.read_bytes()) if generation > 1 else bytes(32)
-        bag = Keybag("", self.vault_id, generation, previous, START_NS, self.account_public, 1, 1,
-                     "made by the test", self.recipients, self.epochs)
+        """Writes a generation and its copy; its statement and its wraps."""
+        bag = Keybag("", self.vault_id, generation, self.previous, START_NS, self.account_public, 2,
+                     LAPTOP, "made by the test", copy.deepcopy(self.recipients),
+                     copy.deepcopy(self.epochs))
         bag = hook("keybag", bag)
-        tail = hook("keybag-tail", b"")
-        data = hook("keybag-bytes", with_length(keybag_bytes(bag), 128 + len(tail)))
-        data += hook("keybag-author",
-                     sign(self.device.signing_seed, b"adp-seal/1 keybag author", data))
-        data += sign(self.account_seed, b"adp-seal/1 keybag", data) + tail
-        if generation == 1:
-            self.first_keybag = sha256(data)
-        path = folder / f"{generation:016x}.adpk"
-        path.write_bytes(hook("keybag-file", data))
+        wraps = [wrap.data for wrap in bag.wraps()] if bag.version > 1 else []
+        tail, signatures = hook("keybag-tail", b""), 64 * bag.version
+        data = hook("keybag-bytes", with_length(keybag_bytes(bag), signatures + len(tail)))
+        if bag.version > 1:
+            seed = self.seeds[bag.recipients[min(bag.author, TABLET)].signing_public]
+            data += hook("keybag-author", sign(seed, b"adp-seal/1 keybag author", data))
+        data += hook("keybag-signature", sign(self.account_seed, b"adp-seal/1 keybag", data)) + tail
+        wraps = hook("keybag-wraps", wraps)
+        self._place(generation, bag.version, hook("keybag-file", data + wraps_bytes(wraps)))
+        return data, wraps
+
+    def _place(self, generation, version, data):
+        for folder in ("keybag", "snapshots")[:version]:
+            (self.vault / folder / f"{generation:016x}.adpk").write_bytes(data)
+
+    def write_first_keybag(self):
+        def hook(stage, value):
+            return self.hook("first-" + stage, value)
+        self.previous = ZERO32
+        self.first, self.first_wraps = self.write_keybag(1, hook)
+        self.first_keybag = sha256(self.first)
+        self.previous = sha256(hook("hashed", (self.first, wraps_bytes(self.first_wraps)))[0])
+
+    def write_second_keybag(self):
+        """New photos, and what is wrapped no more is destroyed in the generation before."""
+        self.epochs[PHOTOS].append(self._epoch(PHOTOS, 2))
+        del self.epochs[NOTES][0].wraps[OLD]
+        _, wraps = self.write_keybag(2, self.hook)
+        kept = [wrap if wrap in wraps else None for wrap in self.first_wraps]
+        if self.first_wraps:
+            self._place(1, 2, self.first + wraps_bytes(self.hook("stripped", kept)))
 
     # ---- archives
 
@@ -194,7 +233,7 @@ class Encoder:
         for folder in ("keybag", "snapshots", "archives"):
             (self.vault / folder).mkdir(parents=True)
         self.make_keys()
-        self.write_keybag(1, self.no_hook)
+        self.write_first_keybag()
         self._snapshots()
         self.hook("vault", self.vault)
         self._write_identities()
@@ -210,8 +249,7 @@ class Encoder:
         self.write_record(FIRST, 1, self.device, self.hook("named", archives), self.hook)
         for plan in plans:
             self._expect(plan)
-        self.epochs[PHOTOS].append(self._epoch(PHOTOS, 2))
-        self.write_keybag(2, self.hook)
+        self.write_second_keybag()
         self._attested_snapshot()
 
     def _attested_snapshot(self):
@@ -231,8 +269,11 @@ class Encoder:
         self._private("identity", self.hook("identity-file", identity_bytes(payload)))
         self._private("identity-passphrase", identity_bytes(payload, self.random, PASSPHRASE))
         self._private("passphrase", PASSPHRASE + b"\n")
-        self._private("sealer", identity_bytes(identity_payload(self.sealer)))
-        self._private("stranger", identity_bytes(identity_payload(self.stranger)))
+        for name in ("sealer", "operator", "stranger"):
+            self._private(name, identity_bytes(identity_payload(getattr(self, name))))
+        for name, secret in (("recovery-code", self.recovery), ("contact-code", self.contact),
+                             ("contact-half", self.half)):
+            self._private(name, code_of(secret).encode() + b"\n")
 
     def _private(self, name, data):
         path = self.out / name

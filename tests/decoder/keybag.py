@@ -1,101 +1,35 @@
-"""Identity files (section 8), keybags (section 4) and requests (section 9)."""
+"""Keybags, section 4: one file, checked for itself. How one follows from another is in chain.py."""
 
-import re
 import struct
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-
-from primitives import (MIB, FormatError, NoKey, Reader, aes_gcm_open, ed25519_public, hpke_open,
-                        sha256, verify_signature, x25519_public)
+from identity import DEVICE, OPERATOR, RECOVERY_CONTACT, RECOVERY_KEY, SEALER, ZERO32
+from primitives import (FormatError, NoKey, Reader, ed25519_public, hpke_open, sha256,
+                        verify_signature, x25519_public)
 
 CATEGORIES = ("passwords health home messages payment card-transactions maps keyboard safari "
               "screen-time siri wifi bluetooth-keys memoji backup drive photos notes reminders "
               "bookmarks shortcuts voice-memos wallet mail contacts calendar").split()
-DEVICE, SEALER, RECOVERY_KEY, OPERATOR, RECOVERY_CONTACT = range(1, 6)
 ACTIVE, REMOVED = 1, 2
-ZERO32 = bytes(32)
+DESTROYED, PRESENT = 0, 1
+WRAP_LEN = 80
+KNOW_ACCOUNT = {1: (DEVICE,), 2: (DEVICE, RECOVERY_KEY, RECOVERY_CONTACT)}
 
 
 def category_name(number):
     return CATEGORIES[number - 1]
 
 
-def read_capped(path, most):
-    """A whole file of at most `most` bytes."""
-    with open(path, "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise FormatError(path, f"longer than {most} bytes")
-    return data
-
-
-# ---- identity
-
 @dataclass
-class Identity:
-    kind: int
-    name: str
-    kem_private: bytes
-    signing_seed: bytes
-    pins: dict = field(default_factory=dict)
-
-    def __post_init__(self):
-        sealer = self.kind == SEALER
-        self.kem_public = ZERO32 if sealer else x25519_public(self.kem_private)
-        self.signing_public = ed25519_public(self.signing_seed)
-
-    def recipient_id(self):
-        return sha256(self.kem_public + self.signing_public)[:16]
+class Wrap:
+    """What the statement says of a wrap, and the wrap itself: None if it is destroyed."""
+    digest: bytes
+    data: bytes = None
 
 
-def _identity_payload(data, path, base, version):
-    r = Reader(data, path, base)
-    kind = r.u8()
-    r.require(kind in (DEVICE, SEALER), f"unknown kind of identity {kind}")
-    name = r.name()
-    kem = r.bytes(32)
-    r.require(kind == DEVICE or kem == ZERO32, "sealer with a KEM private key")
-    seed = r.bytes(32)
-    count = r.u16()
-    r.require(count <= 4096, f"{count} pins")
-    pins, last = {}, None
-    for _ in range(count):
-        vault = r.bytes(16)
-        r.require(last is None or vault > last, "pins do not ascend by vault id")
-        pins[vault] = (r.bytes(32), r.u64(), r.bytes(32) if version > 1 else ZERO32)
-        last = vault
-    r.end()
-    return Identity(kind, name, kem, seed, pins)
+def wrap_of(data):
+    return Wrap(sha256(data), data)
 
-
-def read_identity(path, passphrase=None):
-    data = read_capped(path, MIB)
-    r = Reader(data, path)
-    version = r.magic(b"ADPSIDEN", (1, 2))
-    length = r.u32()
-    r.require(length == len(data), f"states {length} bytes, has {len(data)}")
-    protection, log2n, scrypt_r, scrypt_p = r.u8(), r.u8(), r.u8(), r.u8()
-    salt, nonce = r.bytes(16), r.bytes(12)
-    r.require(protection in (0, 1), f"unknown protection {protection}")
-    if protection == 0:
-        r.require(not any(data[17:48]), "scrypt fields without a passphrase")
-        payload = r.bytes(max(r.left() - 32, 0))
-        r.require(sha256(data[:-32]) == r.bytes(32), "checksum does not match")
-        return _identity_payload(payload, path, 48, version)
-    r.require(10 <= log2n <= 20 and 1 <= scrypt_r <= 16 and 1 <= scrypt_p <= 4,
-              f"scrypt parameters {log2n}, {scrypt_r}, {scrypt_p}")
-    if passphrase is None:
-        raise NoKey(f"{path}: a passphrase is needed")
-    key = Scrypt(salt, 32, 1 << log2n, scrypt_r, scrypt_p).derive(passphrase)
-    payload = aes_gcm_open(key, nonce, r.bytes(r.left()), data[:48])
-    if payload is None:
-        raise NoKey(f"{path}: the passphrase does not open it, or it is damaged")
-    return _identity_payload(payload, path, 48, version)
-
-
-# ---- keybag
 
 @dataclass
 class Recipient:
@@ -105,9 +39,11 @@ class Recipient:
     kem_public: bytes
     signing_public: bytes
     added: int
-    removed: int
-    account_wrap: bytes
+    removed: int = 0
     removed_generation: int = 0
+    level: int = 0
+    account_wrap: Wrap = None
+    half: Wrap = None
 
     def recipient_id(self):
         return sha256(self.kem_public + self.signing_public)[:16]
@@ -136,6 +72,17 @@ class Keybag:
     version: int = 2
     hash: bytes = b""
 
+    def wraps(self):
+        """All wraps, in the order in which they follow the statement."""
+        for recipient in self.recipients:
+            yield from filter(None, (recipient.account_wrap, recipient.half))
+        for epochs in self.categories.values():
+            for epoch in epochs:
+                yield from epoch.wraps.values()
+
+    def is_whole(self):
+        return all(wrap.data for wrap in self.wraps())
+
     def find_author(self, recipient_id):
         for recipient in self.recipients:
             if recipient.kind in (DEVICE, SEALER) and recipient.recipient_id() == recipient_id:
@@ -157,8 +104,9 @@ class Keybag:
                 + struct.pack("<HI", category, number) + epoch.public)
         for index in self._own_index(identity):
             if index in epoch.wraps:
-                return self._unwrap(identity, epoch.wraps[index], info, epoch.public,
-                                    x25519_public, f"epoch {number} of {category_name(category)}")
+                what = f"epoch {number} of {category_name(category)}"
+                return self._unwrap_key(identity, epoch.wraps[index], info, epoch.public,
+                                        x25519_public, what)
         return None
 
     def account_seed(self, identity):
@@ -167,39 +115,71 @@ class Keybag:
         for index in self._own_index(identity):
             wrap = self.recipients[index].account_wrap
             if wrap:
-                return self._unwrap(identity, wrap, info, self.account_public, ed25519_public,
-                                    "account")
+                return self._unwrap_key(identity, wrap, info, self.account_public, ed25519_public,
+                                        "account")
         return None
 
-    def _unwrap(self, identity, wrap, info, public, public_of, what):
-        private = hpke_open(identity.kem_private, wrap, info)
-        if private is None or len(private) != 32:
-            raise FormatError(self.path, f"wrap of the {what} key does not open")
+    def contact_half(self, operator, name):
+        """The symbols of the half of a contact's secret that the operator holds."""
+        contact = next((recipient for recipient in self.recipients if recipient.half
+                        and recipient.name == name), None)
+        if contact is None or not any(self.recipients[index].kind == OPERATOR
+                                      for index in self._own_index(operator)):
+            raise NoKey(f"{self.path}: {operator.name} holds no half of {name}")
+        half = self._unwrap(operator, contact.half, b"adp-seal/1 recovery half\0" + self.vault_id
+                            + contact.kem_public, f"half of {name}")
+        if any(half[26:]) or max(half) > 31:
+            raise FormatError(self.path, f"half of {name} is not 26 symbols")
+        return half[:26]
+
+    def _unwrap(self, identity, wrap, info, what):
+        secret = hpke_open(identity.kem_private, wrap.data, info)
+        if secret is None or len(secret) != 32:
+            raise FormatError(self.path, f"wrap of the {what} does not open")
+        return secret
+
+    def _unwrap_key(self, identity, wrap, info, public, public_of, what):
+        private = self._unwrap(identity, wrap, info, f"{what} key")
         if public_of(private) != public:
             raise FormatError(self.path, f"{what} private key is not of its public key")
         return private
+
+
+# ---- the statement
+
+def _wrap(r, version):
+    return wrap_of(r.bytes(WRAP_LEN)) if version == 1 else Wrap(r.bytes(32))
+
+
+def _optional_wrap(r, version, may_have, what):
+    count = r.u8()
+    r.require(count <= 1, f"{count} wraps: {what}")
+    r.require(not count or may_have, f"{what} for a recipient that must not have one")
+    return _wrap(r, version) if count else None
 
 
 def _recipient(r, version):
     kind, state = r.u8(), r.u8()
     r.require(DEVICE <= kind <= RECOVERY_CONTACT, f"unknown kind of recipient {kind}")
     r.require(state in (ACTIVE, REMOVED), f"unknown state of a recipient {state}")
-    name = r.name()
-    kem, signing = r.bytes(32), r.bytes(32)
-    r.require(kind != SEALER or kem == ZERO32, "sealer with a KEM public key")
-    r.require(kind in (DEVICE, SEALER) or signing == ZERO32, "signing key not zero")
-    added, removed = r.i64(), r.i64()
-    generation = r.u64() if version > 1 else 0
-    r.require(state == REMOVED or removed == generation == 0, "active recipient with a removal")
-    wraps = r.u8()
-    r.require(wraps <= 1, f"{wraps} account wraps")
-    r.require(not wraps or (kind == DEVICE and state == ACTIVE),
-              "account wrap for another than an active device")
-    return Recipient(kind, state, name, kem, signing, added, removed, r.bytes(80 * wraps),
-                     generation)
+    recipient = Recipient(kind, state, r.name(), r.bytes(32), r.bytes(32), r.i64(), r.i64())
+    r.require(kind != SEALER or recipient.kem_public == ZERO32, "sealer with a KEM public key")
+    if version == 1:
+        r.require(kind in (DEVICE, SEALER) or recipient.signing_public == ZERO32,
+                  "signing key not zero")
+    else:
+        recipient.removed_generation, recipient.level = r.u64(), r.u8()
+    active = state == ACTIVE
+    r.require(not active or recipient.removed == recipient.removed_generation == 0,
+              "active recipient with a removal")
+    recipient.account_wrap = _optional_wrap(r, version, active and kind in KNOW_ACCOUNT[version],
+                                            "account wrap")
+    if version > 1:
+        recipient.half = _optional_wrap(r, version, active and kind == RECOVERY_CONTACT, "half")
+    return recipient
 
 
-def _epoch(r, expected, recipients):
+def _epoch(r, expected, recipients, version):
     number = r.u32()
     r.require(number == expected, f"epoch {number} where {expected} is due")
     created, public = r.i64(), r.bytes(32)
@@ -209,24 +189,54 @@ def _epoch(r, expected, recipients):
         r.require(index > last, "wraps do not ascend by recipient")
         r.require(index < len(recipients), f"wrap for recipient {index}, which is not there")
         r.require(recipients[index].kind != SEALER, "wrap for a sealer")
-        wraps[index] = r.bytes(80)
+        wraps[index] = _wrap(r, version)
         last = index
     return Epoch(created, public, wraps)
 
 
-def parse_keybag(data, path, generation):
-    r = Reader(data, path)
-    version = r.magic(b"ADPSKEYS", (1, 2))
-    length = r.u32()
-    r.require(length == len(data), f"states {length} bytes, has {len(data)}")
-    bag = Keybag(path, r.bytes(16), r.u64(), r.bytes(32), r.i64(), r.bytes(32), r.u8(), None, None)
+def _head(r, generation, version):
+    bag = Keybag(r.file, r.bytes(16), r.u64(), r.bytes(32), r.i64(), r.bytes(32), r.u8(), None,
+                 None, version=version)
     r.require(bag.generation >= 1, "generation 0")
     r.require(bag.generation == generation, "generation is not the one in the file's name")
     r.require(bag.generation > 1 or bag.previous == ZERO32, "generation 1 with a previous one")
     r.require(bag.protection in (1, 2), f"unknown protection {bag.protection}")
     r.zero(1)
-    bag.author = r.u16()
-    bag.reason = r.text(r.str8())
+    bag.author, bag.reason = r.u16(), r.text(r.str8())
+    return bag
+
+
+def _signatures(r, bag):
+    if bag.version > 1:
+        author = bag.recipients[bag.author]
+        r.require(author.account_wrap is not None, "author without an account wrap")
+        signed = r.data[:r.at]
+        r.require(verify_signature(author.signing_public, b"adp-seal/1 keybag author", signed,
+                                   r.bytes(64)), "author's signature does not verify")
+    signed = r.data[:r.at]
+    r.require(verify_signature(bag.account_public, b"adp-seal/1 keybag", signed, r.bytes(64)),
+              "signature does not verify")
+
+
+def _read_wraps(r, bag):
+    for wrap in bag.wraps():
+        form = r.u8()
+        r.require(form in (DESTROYED, PRESENT), f"unknown form of a wrap {form}")
+        if form == PRESENT:
+            wrap.data = r.bytes(WRAP_LEN)
+            r.require(sha256(wrap.data) == wrap.digest, "wrap is not the one of the statement")
+    r.end()
+
+
+def parse_keybag(data, path, generation):
+    """Every check that one file allows."""
+    r = Reader(data, path)
+    version = r.magic(b"ADPSKEYS", (1, 2))
+    length = r.u32()
+    r.require(length == len(data) or version > 1 and length < len(data),
+              f"states {length} bytes, has {len(data)}")
+    r.data = data[:length]
+    bag = _head(r, generation, version)
     count = r.u16()
     r.require(1 <= count <= 1024, f"{count} recipients")
     r.require(bag.author < count, f"author {bag.author} is not a recipient")
@@ -239,81 +249,11 @@ def parse_keybag(data, path, generation):
         category, epochs = r.u16(), r.u16()
         r.require(category == expected, f"category {category} where {expected} is due")
         r.require(epochs >= 1, "category without an epoch")
-        bag.categories[category] = [_epoch(r, n + 1, bag.recipients) for n in range(epochs)]
-    bag.version = version
+        bag.categories[category] = [_epoch(r, n + 1, bag.recipients, version)
+                                    for n in range(epochs)]
+    _signatures(r, bag)
+    r.end()
+    bag.hash = sha256(r.data)
     if version > 1:
-        author = bag.recipients[bag.author]
-        r.require((author.kind, author.state) == (DEVICE, ACTIVE), "author is no active device")
-        signed = data[:r.at]
-        r.require(verify_signature(author.signing_public, b"adp-seal/1 keybag author", signed,
-                                   r.bytes(64)), "author's signature does not verify")
-    signed = data[:r.at]
-    r.require(verify_signature(bag.account_public, b"adp-seal/1 keybag", signed, r.bytes(64)),
-              "signature does not verify")
-    r.end()
-    bag.hash = sha256(data)
+        _read_wraps(Reader(data[length:], path, length), bag)
     return bag
-
-
-def _follows(bag, before):
-    """Whether a keybag may come after another one."""
-    trusted = [recipient.signing_public for recipient in before.recipients
-               if (recipient.kind, recipient.state) == (DEVICE, ACTIVE)]
-    return (bag.vault_id == before.vault_id and bag.previous == before.hash
-            and bag.version >= before.version
-            and (bag.version > 1 or bag.account_public == before.account_public)
-            and bag.recipients[bag.author].signing_public in trusted)
-
-
-def load_keybag(vault, identity):
-    """The keybag of the highest generation, checked against the identity's pin."""
-    folder = Path(vault) / "keybag"
-    files = {int(p.stem, 16): p for p in folder.iterdir()
-             if re.fullmatch(r"[0-9a-f]{16}\.adpk", p.name)}
-    if not files:
-        raise FormatError(folder, "no keybag")
-
-    def load(number):
-        if number not in files:
-            raise FormatError(folder, f"generation {number} is missing")
-        return parse_keybag(read_capped(files[number], 16 * MIB), str(files[number]), number)
-
-    newest = max(files)
-    bag = load(newest)
-    account, pinned, pinned_hash = identity.pins.get(bag.vault_id, (None, newest - 1, ZERO32))
-    if bag.generation < pinned:
-        raise FormatError(bag.path, f"generation {newest}, but {pinned} was seen before")
-    if account is None and pinned not in files:
-        return bag
-    at = load(pinned) if pinned < newest else bag
-    if pinned_hash not in (ZERO32, at.hash):
-        raise FormatError(at.path, "is not the keybag that was seen before")
-    if account is not None and sha256(at.account_public) != account:
-        raise FormatError(at.path, "account key is not the pinned one")
-    for number in range(pinned + 1, newest + 1):
-        following = load(number)
-        if not _follows(following, at):
-            raise FormatError(following.path, "does not follow from the generation before")
-        at = following
-    return bag
-
-
-# ---- request
-
-def parse_request(text):
-    """Section 9: (kind, name, KEM public key, signing public key)."""
-    prefix, text = "adp-seal-request-1:", text.strip()
-    body = text[len(prefix):]
-    if not text.startswith(prefix) or not re.fullmatch(r"(?:[0-9a-f]{2})*", body):
-        raise FormatError("request", "not a request")
-    data = bytes.fromhex(body)
-    r = Reader(data, "request")
-    kind = r.u8()
-    r.require(kind in (DEVICE, SEALER), f"unknown kind {kind}")
-    name, kem, signing = r.name(), r.bytes(32), r.bytes(32)
-    r.require((kind == SEALER) == (kem == ZERO32), "KEM public key is not as the kind has it")
-    signed = data[:r.at]
-    r.require(verify_signature(signing, b"adp-seal/1 request", signed, r.bytes(64)),
-              "signature does not verify")
-    r.end()
-    return kind, name, kem, signing

@@ -16,7 +16,8 @@ class Mutation:
     """`change` receives the stage's value and changes it, or returns another.
 
     `command` is what has to notice: `verify`, `open` where FORMAT.md leaves it to restoring, or
-    `check`, which the tool has not: attested digests held against the archives.
+    `check`, which the tool has not: attested digests held against the archives. `list` notices
+    nothing where the tool's `verify` tells of a damaged copy, though a reader takes the other.
     """
     stage: str
     change: Callable

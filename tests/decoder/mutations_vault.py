@@ -1,138 +1,12 @@
-"""Mutations of identity, keybag, record, header block and FLOE body (sections 2 to 6 and 8)."""
+"""Mutations of record, attestation, header block, FLOE body and files (sections 2, 5 and 6)."""
 
 import struct
 from dataclasses import replace
 from operator import itemgetter
 
 from mutation import DONE, INTEGRITY, NO_KEY, UNSUPPORTED, at, flip, mutate, patch, put
-from primitives import ed25519_public, sha256
 
-U32_2, U32_3 = (2).to_bytes(4, "little"), (3).to_bytes(4, "little")
-
-# ---- identity (section 8). The payload: kind, str8 "laptop", two keys, number of pins, pins.
-
-PINS = 1 + 7 + 64
-PIN_LEN = 88
-
-
-def many_pins(payload):
-    pins = b"".join(struct.pack(">QQ", 0, n) + bytes(72) for n in range(4097))
-    return payload[:PINS] + struct.pack("<H", 4097) + pins
-
-
-def summed(change):
-    """A change to an identity file without a passphrase, with its checksum made anew."""
-    def apply(data):
-        data = change(data)[:-32]
-        return data + sha256(data)
-    return apply
-
-
-mutate("identity",
-       identity_kind_unknown=patch(0, b"\3"),
-       identity_sealer_with_kem_key=patch(0, b"\2"),
-       identity_too_many_pins=many_pins,
-       identity_trailing_bytes=lambda data: data + b"\0",
-       identity_pins_unordered=lambda data: (data[:PINS + 2] + data[PINS + 2 + PIN_LEN:]
-                                             + data[PINS + 2:PINS + 2 + PIN_LEN]),
-       keybag_account_not_pinned=flip(PINS + 2 + 16),
-       keybag_generation_rolled_back=patch(PINS + 2 + 48, b"\3"),
-       keybag_forked=flip(PINS + 2 + 56))
-mutate("identity-file",
-       identity_magic=flip(0),
-       identity_length=summed(flip(12)),
-       identity_protection_unknown=summed(patch(16, b"\2")),
-       identity_scrypt_without_passphrase=summed(patch(17, b"\x0f")),
-       identity_salt_without_passphrase=summed(patch(20, b"\1")),
-       identity_checksum_wrong=flip(-1))
-mutate("identity-file", UNSUPPORTED, identity_version=summed(patch(8, U32_3)))
-
-# ---- keybag (section 4). Offsets: version 8, length 12, generation 32, protection 112.
-
-
-def same_name(bag):
-    bag.recipients[3].name = bag.recipients[1].name
-
-
-def account_wrap_for_recovery_key(bag):
-    bag.recipients[3].account_wrap = bag.recipients[1].account_wrap
-
-
-def wraps_unordered(bag):
-    epoch = bag.categories[17][1]
-    epoch.wraps = dict(reversed(epoch.wraps.items()))
-
-
-def wrap_to(recipient):
-    def change(bag):
-        wraps = bag.categories[17][1].wraps
-        wraps[recipient] = wraps[1]
-        bag.categories[17][1].wraps = dict(sorted(wraps.items()))
-    return change
-
-
-def categories_swapped(bag):
-    """Only numbers change places: both have one epoch of their own key."""
-    categories = list(bag.categories.items())
-    categories[0], categories[1] = categories[1], categories[0]
-    bag.categories = dict(categories)
-
-
-def last_category_missing(bag):
-    bag.categories.pop(26)
-
-
-def many_recipients(bag):
-    bag.recipients += [replace(bag.recipients[0]) for _ in range(1020)]
-
-
-def epoch_2_first(data):
-    return data.replace(struct.pack("<HHI", 1, 1, 1), struct.pack("<HHI", 1, 1, 2))
-
-
-def other_recipient(**values):
-    return at(lambda bag: bag.recipients[4], put(**values))
-
-
-mutate("keybag",
-       keybag_previous_wrong=put(previous=bytes(32)),
-       keybag_author_out_of_range=put(author=5),
-       keybag_author_removed=put(author=0),
-       keybag_author_sealer=put(author=2),
-       keybag_reason_control=put(reason="one\ntwo"),
-       keybag_too_many_recipients=many_recipients,
-       keybag_name_empty=other_recipient(name=""),
-       keybag_name_control=other_recipient(name="a\tb"),
-       keybag_name_too_long=other_recipient(name="n" * 65),
-       keybag_name_twice=same_name,
-       keybag_kind_unknown=other_recipient(kind=6),
-       keybag_state_unknown=other_recipient(state=3),
-       keybag_removed_while_active=other_recipient(removed=1),
-       keybag_signing_key_of_operator=other_recipient(signing_public=ed25519_public(bytes(32))),
-       keybag_kem_key_of_sealer=at(lambda bag: bag.recipients[2],
-                                   put(kem_public=b"\x09" + bytes(31))),
-       keybag_account_wrap_for_recovery_key=account_wrap_for_recovery_key,
-       keybag_account_wrap_for_removed=at(lambda bag: bag.recipients[0],
-                                          put(account_wrap=bytes(80))),
-       keybag_25_categories=last_category_missing,
-       keybag_categories_unordered=categories_swapped,
-       keybag_category_without_epoch=lambda bag: bag.categories.update({26: []}),
-       keybag_wraps_unordered=wraps_unordered,
-       keybag_wrap_for_sealer=wrap_to(2),
-       keybag_wrap_out_of_range=wrap_to(5))
-mutate("keybag-bytes",
-       keybag_magic=flip(0),
-       keybag_length=flip(12),
-       keybag_generation_not_in_name=patch(32, b"\3"),
-       keybag_protection_unknown=patch(112, b"\3"),
-       keybag_reserved=patch(113, b"\1"),
-       keybag_epochs_from_2=epoch_2_first,
-       keybag_name_not_utf8=lambda data: data.replace("opérateur".encode(), b"op\xff\xferateur"))
-mutate("keybag-bytes", UNSUPPORTED, keybag_version=patch(8, U32_3))
-mutate("keybag-tail", keybag_trailing_bytes=lambda _: b"\0")
-mutate("keybag-file", keybag_signature_wrong=flip(-1))
-mutate("keybag-author", keybag_authors_signature_wrong=flip(-1))
-mutate("epoch-private", keybag_private_key_of_another=lambda _: b"\x40" * 32)
+U32_2 = (2).to_bytes(4, "little")
 
 # ---- record (section 5)
 
@@ -157,6 +31,7 @@ mutate("record",
        record_vault_id=put(vault_id=bytes(16)),
        record_snapshot_id=put(snapshot_id=b"20240102T030405Z-0000000c"),
        record_generation_0=put(generation=0),
+       record_generation_to_come=put(generation=3),
        record_author_unknown=put(author=bytes(16)))
 mutate("record-bytes",
        record_magic=flip(0),
@@ -372,10 +247,6 @@ def renamed_record(vault):
     (vault / "snapshots" / f"{FIRST}.adpr").rename(vault / "snapshots" / f"{other}.adpr")
 
 
-def renamed_keybag(vault):
-    (vault / "keybag" / f"{2:016x}.adpk").rename(vault / "keybag" / f"{3:016x}.adpk")
-
-
 def dot_files(vault):
     for folder in ("keybag", "snapshots", "archives", f"archives/{FIRST}"):
         (vault / folder / ".tmp.adpk").write_bytes(b"half written")
@@ -384,7 +255,7 @@ def dot_files(vault):
 def other_files(vault):
     """Files that are nothing of the vault's, and a folder beside the archives."""
     for name in ("keybag/README", "keybag/1.adpk", "snapshots/notes.txt", "snapshots/x.adpr",
-                 f"archives/{FIRST}/extra.adps", "README"):
+                 "snapshots/1.adpk", f"archives/{FIRST}/extra.adps", "README"):
         (vault / name).write_bytes(b"of no meaning")
     (vault / "archives" / "lost+found").mkdir()
 
@@ -404,8 +275,7 @@ mutate("vault",
        header_beside_cut=header_beside(lambda beside: beside[:-1]),
        header_beside_longer=header_beside(lambda beside: beside + bytes(1)),
        header_beside_of_another=header_beside(of="notes"),
-       record_renamed=renamed_record,
-       keybag_renamed=renamed_keybag)
+       record_renamed=renamed_record)
 mutate("vault", DONE,
        ok_attestation_unasked=attestation_unasked,
        ok_header_beside=header_beside(),

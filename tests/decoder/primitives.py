@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 MIB = 1 << 20
@@ -36,6 +36,15 @@ class Unsupported(FormatError):
 
 class NoKey(Exception):
     """Nothing is wrong with the bytes, but the identity at hand does not open them."""
+
+
+def read_capped(path, most):
+    """A whole file of at most `most` bytes."""
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise FormatError(path, f"longer than {most} bytes")
+    return data
 
 
 class Reader:
@@ -135,6 +144,11 @@ class Reader:
 
 def sha256(data):
     return hashlib.sha256(data).digest()
+
+
+def hkdf_sha256(secret, info):
+    """RFC 5869, without salt: 32 bytes."""
+    return HKDF(hashes.SHA256(), 32, None, info).derive(secret)
 
 
 def xxh3_128(data):

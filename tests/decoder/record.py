@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from keybag import ACTIVE, CATEGORIES, category_name, read_capped
-from primitives import MIB, FormatError, Reader, verify_signature
+from keybag import ACTIVE, CATEGORIES, category_name
+from primitives import MIB, FormatError, Reader, read_capped, verify_signature
 
 ATTESTED = 1
 DAY_NS = 86400 * 10**9
@@ -68,7 +68,7 @@ def parse_record(data, path, snapshot_id, keybag):
     r.require(r.bytes(16) == keybag.vault_id, "record of another vault")
     r.require(r.bytes(25) == snapshot_id.encode(), "snapshot id is not the file's name")
     started, finished, generation = r.i64(), r.i64(), r.u64()
-    r.require(generation >= 1, "keybag generation 0")
+    r.require(1 <= generation <= keybag.generation, f"keybag generation {generation}")
     author = keybag.find_author(r.bytes(16))
     r.require(author is not None, "author is no device or sealer of the keybag")
     r.require(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(started // 10**9)) == snapshot_id[:16],

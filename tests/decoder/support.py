@@ -1,4 +1,4 @@
-"""What the tests share: the skip where a module is missing, the tool, and trees as values."""
+"""What the tests share: skips, the tool, the encoder's vault, and trees as values."""
 
 import hashlib
 import importlib.util
@@ -6,6 +6,8 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
+import unittest
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,6 +38,26 @@ def run_tool(*arguments, identity):
     environment = {**os.environ, "ADP_SEAL_IDENTITY": str(identity)}
     return subprocess.run(command, env=environment, capture_output=True, timeout=300, check=False,
                           start_new_session=True)  # without a terminal to ask on
+
+
+class Temporary(unittest.TestCase):
+    """A test with a folder of its own, for vaults of the encoder's."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def encode(self, name="made", seed="1", mutation=None):
+        import encoder  # pylint: disable=import-outside-toplevel  # after need_modules
+        out = self.folder / name
+        encoder.Encoder(out, seed, mutation).build()
+        return out
+
+    def forked(self, name):
+        """The vault whose first generation is another, though made by the same device."""
+        from mutation import DONE, Mutation, put  # pylint: disable=import-outside-toplevel
+        return self.encode(name, mutation=Mutation("first-keybag", put(reason="another"), DONE))
 
 
 def _flip(path, offset):

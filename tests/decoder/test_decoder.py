@@ -6,11 +6,10 @@ import json
 import os
 import stat
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
-from support import flipped, need_modules
+from support import Temporary, flipped, need_modules
 
 need_modules()
 # pylint: disable=wrong-import-position
@@ -20,7 +19,7 @@ import writing
 from adps import Vault
 from archive import Header, archive_path
 from index import path_key
-from keybag import parse_request
+from identity import parse_request
 from primitives import FormatError, NoKey, Reader, Unsupported
 from record import snapshot_ids
 
@@ -99,20 +98,6 @@ class FloeVectors(unittest.TestCase):
                 other.decrypt(first, 0, False)
 
 
-class Temporary(unittest.TestCase):
-    """A test with a folder of its own."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-
-    def encode(self, name="made", seed="1", mutation=None):
-        out = self.folder / name
-        encoder.Encoder(out, seed, mutation).build()
-        return out
-
-
 class RoundTrip(Temporary):
     """What the encoder put in comes out."""
 
@@ -154,33 +139,33 @@ class RoundTrip(Temporary):
     def test_extract(self):
         out = self.encode()
         target = self.folder / "out"
-        Vault(out / "vault", out / "identity").extract(encoder.FIRST, target)
+        Vault.open(out / "vault", out / "identity").extract(encoder.FIRST, target)
         self.check(out, target)
         self.assertLess((target / "library/hole").stat().st_blocks * 512, 65536)
 
     def test_without_entries(self):
         out = self.encode(mutation=encoder.MUTATIONS["ok-no-entries"])
         target = self.folder / "out"
-        Vault(out / "vault", out / "identity").extract(encoder.FIRST, target)
+        Vault.open(out / "vault", out / "identity").extract(encoder.FIRST, target)
         self.check(out, target)
 
     def test_passphrase(self):
         out = self.encode()
         file = out / "identity-passphrase"
-        Vault(out / "vault", file, encoder.PASSPHRASE).verify("latest")
+        Vault.open(out / "vault", file, encoder.PASSPHRASE).verify("latest")
         for passphrase in (None, b"", encoder.PASSPHRASE + b"\n"):
             with self.assertRaises(NoKey):
-                Vault(out / "vault", file, passphrase)
+                Vault.open(out / "vault", file, passphrase)
         data = file.read_bytes()
         for at, value in ((17, 9), (17, 21), (18, 0), (18, 17), (19, 0), (19, 5)):
             file.write_bytes(data[:at] + bytes([value]) + data[at + 1:])
             with self.assertRaises(FormatError):
-                Vault(out / "vault", file, encoder.PASSPHRASE)
+                Vault.open(out / "vault", file, encoder.PASSPHRASE)
 
     def test_who_has_no_key(self):
         out = self.encode()
         for name in ("sealer", "stranger"):
-            vault = Vault(out / "vault", out / name)
+            vault = Vault.open(out / "vault", out / name)
             self.assertEqual(vault.record("latest").author, "backup host")
             with self.assertRaises(NoKey):
                 vault.verify("latest")
@@ -192,13 +177,13 @@ class RoundTrip(Temporary):
         outside.mkdir()
         (target / "library").symlink_to(outside)
         with self.assertRaises(OSError):
-            Vault(out / "vault", out / "identity").extract(encoder.FIRST, target)
+            Vault.open(out / "vault", out / "identity").extract(encoder.FIRST, target)
         self.assertEqual(list(outside.iterdir()), [])
 
     def test_request(self):
         out = self.encode()
         text = (out / "request").read_text()
-        self.assertEqual(parse_request("  " + text)[:2], (1, "stranger"))
+        self.assertEqual(parse_request("  " + text)[:3], (1, 2, "stranger"))
         digit = "1" if text[-2] == "0" else "0"
         for broken in (text[:-2] + digit, text.upper(), text.rstrip() + "00", text[1:]):
             with self.assertRaises(FormatError):
@@ -218,7 +203,7 @@ class Attested(Temporary):
     def setUp(self):
         super().setUp()
         self.out = self.encode()
-        self.vault = Vault(self.out / "vault", self.out / "stranger")
+        self.vault = Vault.open(self.out / "vault", self.out / "stranger")
         self.record = self.vault.record(encoder.SECOND)
         self.attestation = self.out / "vault/archives" / encoder.SECOND / "attestation.adpt"
 
@@ -231,7 +216,7 @@ class Attested(Temporary):
 
     def test_who_has_no_key(self):
         for name in ("sealer", "stranger"):
-            vault = Vault(self.out / "vault", self.out / name)
+            vault = Vault.open(self.out / "vault", self.out / name)
             vault.check(encoder.SECOND)
             with self.assertRaises(NoKey):
                 vault.verify(encoder.SECOND)
@@ -278,7 +263,7 @@ class Mutations(Temporary):
     def verdict(self, out):
         """The exit code due, and the error."""
         try:
-            vault = Vault(out / "vault", out / "identity")
+            vault = Vault.open(out / "vault", out / "identity")
             for snapshot in snapshot_ids(vault.path):
                 vault.verify(snapshot)
         except Unsupported as error:
@@ -287,7 +272,7 @@ class Mutations(Temporary):
             return 3, str(error)
         except NoKey as error:
             return 4, str(error)
-        return 0, ""
+        return (4, str(vault.closed)) if vault.closed else (0, "")
 
     def test_each(self):
         for name, mutation in encoder.MUTATIONS.items():

@@ -2,19 +2,21 @@
 
 import os
 import random
+import shutil
 import struct
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
-from support import flipped, has_xattrs, need_modules, need_tool, run_tool, tree
+from support import Temporary, flipped, has_xattrs, need_modules, need_tool, run_tool, tree
 
 need_modules()
 need_tool()
 # pylint: disable=wrong-import-position
 from adps import Vault
 from archive import Header, archive_path
+from chain import Generations
+from identity import parse_request
 from primitives import FormatError, NoKey
 from record import snapshot_ids
 
@@ -53,13 +55,11 @@ def make_tree(root):
     os.utime(root / "link", ns=(0, 1_000_000_001), follow_symlinks=False)
 
 
-class Fresh(unittest.TestCase):
+class Fresh(Temporary):
     """The tool writes, the decoder reads."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        super().setUp()
         self.vault, self.identity = self.folder / "vault", self.folder / "identity"
 
     def tool(self, *arguments):
@@ -71,7 +71,7 @@ class Fresh(unittest.TestCase):
         make_tree(source)
         self.tool("init", self.vault, "--device", "test")
         self.tool("seal", self.vault, source)
-        reader = Vault(self.vault, self.identity)
+        reader = Vault.open(self.vault, self.identity)
         reader.verify("latest")
         reader.extract("latest", target)
         self.assertEqual(sorted(p.name for p in target.iterdir()), ["source"])
@@ -88,7 +88,7 @@ class Fresh(unittest.TestCase):
         self.tool("init", self.vault, "--device", "test")
         self.tool("seal", self.vault, source)
         self.tool("seal", self.vault, source)
-        reader = Vault(self.vault, self.identity)
+        reader = Vault.open(self.vault, self.identity)
         self.assertEqual(len(snapshot_ids(self.vault)), 2)
         for snapshot in snapshot_ids(self.vault):
             reader.verify(snapshot)
@@ -108,10 +108,10 @@ class Fresh(unittest.TestCase):
     def test_rewrapped(self):
         """Archives whose slots are of another epoch than they were sealed under."""
         snapshot = self.seal()
-        before = Vault(self.vault, self.identity)
+        before = Vault.open(self.vault, self.identity)
         self.tool("rotate", self.vault)
         self.tool("rewrap", self.vault)
-        Vault(self.vault, self.identity).verify(snapshot)
+        Vault.open(self.vault, self.identity).verify(snapshot)
         with self.assertRaises(NoKey):  # the keys of before open nothing
             before.verify(snapshot)
         before.check(snapshot)
@@ -121,7 +121,7 @@ class Fresh(unittest.TestCase):
         stranger = self.folder / "stranger"
         done = run_tool("device", "request", "--name", "stranger", identity=stranger)
         self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
-        return Vault(self.vault, stranger)
+        return Vault.open(self.vault, stranger)
 
     def test_attested_or_not(self):
         for options, attested in (((), True), (("--attest=on",), True), (("--attest=off",), False)):
@@ -132,7 +132,7 @@ class Fresh(unittest.TestCase):
                 names = {path.name for path in (self.vault / "archives" / snapshot).iterdir()}
                 self.assertEqual(names - {"drive.adps", "photos.adps"},
                                  {"attestation.adpt"} if attested else set())
-                reader = Vault(self.vault, self.identity)
+                reader = Vault.open(self.vault, self.identity)
                 self.assertEqual(reader.record(snapshot).is_attested, attested)
                 reader.verify(snapshot)
 
@@ -164,6 +164,44 @@ class Fresh(unittest.TestCase):
             with flipped(path, offset), self.assertRaises(FormatError) as caught:
                 reader.check(snapshot)
             self.assertTrue(str(caught.exception).startswith(begin), caught.exception)
+
+    def test_removed_device(self):
+        """Who has seen the vault before follows; the keys of the removed are gone."""
+        snapshot, seen, tablet = self.seal(), self.folder / "seen", self.folder / "tablet"
+        shutil.copy(self.identity, seen)
+        request = run_tool("device", "request", "--name", "tablet", identity=tablet).stdout
+        (self.folder / "request").write_bytes(request)
+        self.assertEqual(parse_request(request.decode())[2], "tablet")
+        self.tool("device", "add", self.vault, self.folder / "request")
+        admitted = Vault.open(self.vault, tablet)
+        admitted.verify(snapshot)
+        self.tool("device", "remove", self.vault, "tablet")
+        for identity in (seen, self.identity):
+            Vault.open(self.vault, identity).verify(snapshot)
+        self.gone(admitted.identity)
+        name = f"{2:016x}.adpk"
+        self.assertEqual((self.vault / "keybag" / name).read_bytes(),
+                         (self.vault / "snapshots" / name).read_bytes())
+        for folder, other in (("keybag", "snapshots"), ("snapshots", "keybag")):
+            (self.vault / folder / name).unlink()
+            Vault.open(self.vault, seen).verify(snapshot)
+            shutil.copy(self.vault / other / name, self.vault / folder / name)
+
+    def gone(self, identity):
+        """No generation has a wrap of a removed recipient."""
+        generations = Generations(self.vault)
+        self.assertEqual((len(generations.files), generations.newest), (3, 3))
+        for number in generations.files:
+            bag = generations.load(number)
+            self.assertEqual(bag.is_whole(), number != 2)
+            for index, recipient in enumerate(bag.recipients):
+                if recipient.recipient_id() != identity.recipient_id():
+                    continue
+                wraps = [epoch.wraps[index].data for epochs in bag.categories.values()
+                         for epoch in epochs if index in epoch.wraps]
+                self.assertEqual(len(wraps), 26 if number == 2 else 0)
+                self.assertEqual(set(wraps) - {None}, set())
+                self.assertIsNone(recipient.account_wrap and recipient.account_wrap.data)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
+import shutil
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
-from support import need_modules, need_tool, run_tool, tree
+from support import Temporary, need_modules, need_tool, run_tool, tree
 
 need_modules()
 need_tool()
@@ -15,28 +15,28 @@ need_tool()
 import encoder
 from adps import Vault
 from mutation import flip
+from recovery import recover
 
-DONE, INTEGRITY, NO_KEY, DONE_IN_PART = 0, 3, 4, 5
+DONE, USAGE, INTEGRITY, NO_KEY, DONE_IN_PART = 0, 2, 3, 4, 5
 
 
-class Interop(unittest.TestCase):
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+class Interop(Temporary):
     """The encoder writes, the tool reads."""
 
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()  # pylint: disable=consider-using-with
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
-
-    def encode(self, name, mutation=None):
-        out = self.folder / name
-        encoder.Encoder(out, "1", mutation).build()
-        return out
+    @staticmethod
+    def account(out):
+        """The account's fingerprint, for who has not seen the vault yet."""
+        public = Vault.open(out / "vault", out / "identity").keybag.account_public
+        return hashlib.sha256(public).hexdigest()
 
     def test_open(self):
         out = self.encode("made")
         for snapshot in (encoder.FIRST, encoder.SECOND):
             ours, theirs = self.folder / f"{snapshot}.py", self.folder / f"{snapshot}.c"
-            Vault(out / "vault", out / "identity").extract(snapshot, ours)
+            Vault.open(out / "vault", out / "identity").extract(snapshot, ours)
             done = run_tool("open", out / "vault", snapshot, "--to", theirs,
                             identity=out / "identity")
             # The tree has an entry that was skipped at sealing, and cannot come back.
@@ -67,15 +67,49 @@ class Interop(unittest.TestCase):
 
     def test_who_has_no_key(self):
         out = self.encode("made")
-        public = Vault(out / "vault", out / "identity").keybag.account_public
-        account = hashlib.sha256(public).hexdigest()
+        account = self.account(out)
         for name in ("sealer", "stranger"):
             with self.subTest(name):
                 done = run_tool("verify", out / "vault", "--account", account,
                                 identity=out / name)
                 self.assertEqual(done.returncode, NO_KEY, done.stderr.decode())
-                self.assertIn({"sealer": b"a sealer's", "stranger": b"not a device"}[name],
+                self.assertIn({"sealer": b"a sealer's", "stranger": b"has no access"}[name],
                               done.stderr)
+
+    def test_operator(self):
+        """Opens the mail, as the decoder does, and says what it does not open."""
+        out = self.encode("made")
+        ours, theirs = self.folder / "py", self.folder / "c"
+        Vault.open(out / "vault", out / "operator").extract(encoder.FIRST, ours)
+        done = run_tool("open", out / "vault", encoder.FIRST, "--to", theirs, "--account",
+                        self.account(out), identity=out / "operator")
+        self.assertEqual(done.returncode, DONE_IN_PART, done.stderr.decode())
+        self.assertEqual(tree(theirs), tree(ours))
+        self.assertIn(f"library/note {encoder.MAIL}.txt", tree(theirs))
+        for name in (b"photos", b"notes"):
+            self.assertIn(name, done.stderr)
+
+    def test_the_keybag_in_its_folder_counts(self):
+        """Another one of the same generation, which is nothing but in the wrong chain."""
+        name = f"{1:016x}.adpk"
+        other = self.forked("other") / "vault/keybag" / name
+        for folder, code in (("snapshots", DONE), ("keybag", INTEGRITY)):
+            out = self.encode(folder)
+            shutil.copy(other, out / "vault" / folder / name)
+            self.assertEqual(self.read(out, "list").returncode, code, folder)
+
+    def test_first_contact(self):
+        out, name = self.encode("made"), f"{1:016x}.adpk"
+
+        def verify(who):
+            return run_tool("verify", out / "vault", "--account", account, identity=out / who)
+        account = self.account(out)
+        for folder in ("keybag", "snapshots"):
+            (out / "vault" / folder / name).write_bytes(b"damaged")
+        self.assertEqual(verify("stranger").returncode, NO_KEY)
+        shutil.copy(self.forked("other") / "vault/keybag" / name, out / "vault/keybag" / name)
+        done = verify("operator")
+        self.assertEqual(done.returncode, INTEGRITY, done.stderr.decode())
 
     def test_whose_vault_it_is(self):
         """Without a word to it, the tool trusts no account that it does not know."""
@@ -106,14 +140,15 @@ class Interop(unittest.TestCase):
 
     @staticmethod
     def read(out, command):
-        more = [encoder.FIRST, "--to", out / "opened"] if command == "open" else []
+        more = {"open": [encoder.FIRST, "--to", out / "opened"],
+                "list": [encoder.FIRST]}.get(command, [])
         command = "verify" if command == "check" else command
         return run_tool(command, out / "vault", *more, identity=out / "identity")
 
     def test_each_mutation(self):
         for name, mutation in encoder.MUTATIONS.items():
             with self.subTest(name):
-                out = self.encode(name, mutation)
+                out = self.encode(name, mutation=mutation)
                 done = self.read(out, mutation.command)
                 words = done.stderr.decode(errors="replace")
                 if mutation.command != "check" or done.returncode:
@@ -122,6 +157,39 @@ class Interop(unittest.TestCase):
                     self.assertNotEqual(words, "")
                 if name.startswith("attestation-") and mutation.command == "verify":
                     self.assertIn("attestation.adpt", words)
+
+
+class Written(Temporary):
+    """The tool writes, the decoder reads; more of it in test_fresh.py."""
+
+    def test_version_2_after_1(self):
+        """A golden vault goes on, and each of its identities follows from what it has seen."""
+        for golden in sorted(path.parent for path in GOLDEN.glob("*/manifest.json")):
+            copy, known = self.folder / golden.name, self.folder / f"{golden.name}-identity"
+            shutil.copytree(golden, copy)
+            (copy / "device").chmod(0o600)
+            shutil.copy(copy / "device", known)
+            done = run_tool("rotate", copy / "vault", identity=copy / "device")
+            self.assertEqual(done.returncode, DONE, done.stderr.decode())
+            for identity in (known, copy / "device"):
+                vault = Vault.open(copy / "vault", identity)
+                self.assertEqual(vault.keybag.version, 2)
+                vault.verify("latest")
+
+    def test_recovery_key(self):
+        vault, identity = self.folder / "vault", self.folder / "identity"
+        source = self.folder / "source"
+        source.mkdir()
+        (source / "word.txt").write_bytes(b"word")
+        for words in (("init", vault, "--device", "test"), ("seal", vault, source)):
+            self.assertEqual(run_tool(*words, identity=identity).returncode, DONE)
+        done = run_tool("recovery", "key", vault, "--json", identity=identity)
+        if done.returncode == USAGE and b"no command" in done.stdout + done.stderr:
+            self.skipTest("this tool makes no recovery keys")
+        self.assertEqual(done.returncode, DONE, done.stderr.decode())
+        recovered = Vault(vault, recover(json.loads(done.stdout)["code"].encode()))
+        recovered.verify("latest")
+        self.assertEqual(recovered.closed, [])
 
 
 if __name__ == "__main__":

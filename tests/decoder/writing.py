@@ -7,6 +7,7 @@ test can change any field before it is written, signed and sealed.
 import hashlib
 import struct
 from dataclasses import dataclass
+from itertools import product
 
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +17,9 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from index import CONTINUATION, FILE, HARDLINK, LABEL, SKIPPED, SYMLINK
 from primitives import (NOT_FINAL, SEGMENT_OVERHEAD, Floe, hpke_key_and_nonce, sha256, x25519,
                         x25519_public)
+from recovery import ALPHABET, check_sums
+
+LEVEL = 2  # section 4: the newest version of keybags that is read here
 
 
 class Random:
@@ -273,18 +277,30 @@ def with_length(data, extra):
     return data[:12] + struct.pack("<I", len(data) + extra) + data[16:]
 
 
-def _recipient_bytes(r):
-    return (bytes([r.kind, r.state]) + str8(r.name.encode()) + r.kem_public + r.signing_public
-            + struct.pack("<qqQB", r.added, r.removed, r.removed_generation,
-                          1 if r.account_wrap else 0) + r.account_wrap)
+def _optional_wrap(wrap, version):
+    return b"\0" if wrap is None else b"\1" + _wrap(wrap, version)
 
 
-def _category_bytes(number, epochs):
+def _wrap(wrap, version):
+    return wrap.data if version == 1 else wrap.digest
+
+
+def _recipient_bytes(r, version):
+    out = bytes([r.kind, r.state]) + str8(r.name.encode()) + r.kem_public + r.signing_public
+    out += struct.pack("<qq", r.added, r.removed)
+    if version == 1:
+        return out + _optional_wrap(r.account_wrap, version)
+    return (out + struct.pack("<QB", r.removed_generation, r.level)
+            + _optional_wrap(r.account_wrap, version) + _optional_wrap(r.half, version))
+
+
+def _category_bytes(number, epochs, version):
     out = struct.pack("<HH", number, len(epochs))
     for index, epoch in enumerate(epochs, 1):
         out += struct.pack("<Iq", index, epoch.created) + epoch.public
         out += struct.pack("<H", len(epoch.wraps))
-        out += b"".join(struct.pack("<H", to) + wrap for to, wrap in epoch.wraps.items())
+        out += b"".join(struct.pack("<H", to) + _wrap(wrap, version)
+                        for to, wrap in epoch.wraps.items())
     return out
 
 
@@ -294,9 +310,15 @@ def keybag_bytes(bag):
     out += struct.pack("<Q", bag.generation) + bag.previous + struct.pack("<q", bag.created)
     out += bag.account_public + struct.pack("<BBH", bag.protection, 0, bag.author)
     out += str8(bag.reason.encode()) + struct.pack("<H", len(bag.recipients))
-    out += b"".join(map(_recipient_bytes, bag.recipients))
+    out += b"".join(_recipient_bytes(r, bag.version) for r in bag.recipients)
     out += struct.pack("<H", len(bag.categories))
-    return out + b"".join(_category_bytes(n, epochs) for n, epochs in bag.categories.items())
+    return out + b"".join(_category_bytes(number, epochs, bag.version)
+                          for number, epochs in bag.categories.items())
+
+
+def wraps_bytes(wraps):
+    """What follows the statement; a wrap that is None is destroyed."""
+    return b"".join(b"\0" if wrap is None else b"\1" + wrap for wrap in wraps)
 
 
 @dataclass
@@ -345,7 +367,17 @@ def identity_bytes(payload, random=None, passphrase=None):
 
 
 def request_text(identity):
-    data = bytes([identity.kind]) + str8(identity.name.encode())
+    data = bytes([identity.kind, LEVEL]) + str8(identity.name.encode())
     data += identity.kem_public + identity.signing_public
     data += sign(identity.signing_seed, b"adp-seal/1 request", data)
     return "adp-seal-request-1:" + data.hex() + "\n"
+
+
+# ---- recovery code
+
+def code_of(secret):
+    """Whichever two symbols make a code of it."""
+    symbols = next(secret + bytes(checks) for checks in product(range(32), repeat=2)
+                   if check_sums(secret + bytes(checks)) == (0, 0))
+    text = bytes(ALPHABET[symbol] for symbol in symbols).decode()
+    return "-".join(text[at:at + 4] for at in range(0, len(text), 4))

@@ -1,4 +1,5 @@
-/* A keybag for tests: three devices, a sealer, an operator; two epochs in one category. */
+/* A keybag for tests: three devices, a sealer, an operator, a recovery contact; two epochs in one
+ * category. */
 #ifndef ADP_KEYBAG_TEST_H
 #define ADP_KEYBAG_TEST_H
 
@@ -11,6 +12,7 @@ enum {
     KT_OPERATOR,
     KT_OLD_PHONE,
     KT_PHONE,
+    KT_CONTACT,
     KT_NUM_RECIPIENTS,
 };
 
@@ -31,13 +33,13 @@ static inline void kt_recipient(struct adp_recipient *out, uint8_t kind, const c
     snprintf(out->name, sizeof(out->name), "%s", name);
     if (kind != ADP_RECIPIENT_SEALER)
         et_fill(out->kem_pub, sizeof(out->kem_pub), 10 + number);
-    if (kind <= ADP_RECIPIENT_SEALER)
-        et_fill(out->sign_pub, sizeof(out->sign_pub), 20 + number);
+    et_fill(out->sign_pub, sizeof(out->sign_pub), 20 + number);
     out->added_ns = 1000 + number;
+    out->level = 2;
     if (kind == ADP_RECIPIENT_DEVICE) {
         out->has_account = 1;
-        et_fill(out->account.enc, sizeof(out->account.enc), 30 + number);
-        et_fill(out->account.ct, sizeof(out->account.ct), 40 + number);
+        et_fill(out->account.sealed.enc, sizeof(out->account.sealed.enc), 30 + number);
+        et_fill(out->account.sealed.ct, sizeof(out->account.sealed.ct), 40 + number);
     }
 }
 
@@ -55,8 +57,8 @@ static inline void kt_epoch(struct kt_keybag *kt, unsigned category, unsigned nu
         if (kt->recipients[i].kind == ADP_RECIPIENT_SEALER)
             continue;
         wrap->recipient = i;
-        et_fill(wrap->wrap.enc, sizeof(wrap->wrap.enc), category + i);
-        et_fill(wrap->wrap.ct, sizeof(wrap->wrap.ct), category + i + 1);
+        et_fill(wrap->wrap.sealed.enc, sizeof(wrap->wrap.sealed.enc), category + i);
+        et_fill(wrap->wrap.sealed.ct, sizeof(wrap->wrap.sealed.ct), category + i + 1);
         epoch->num_wraps++;
     }
 }
@@ -89,6 +91,10 @@ static inline void kt_init(struct kt_keybag *kt)
     kt->recipients[KT_OLD_PHONE].removed_ns = 2000;
     kt->recipients[KT_OLD_PHONE].has_account = 0;
     kt_recipient(&kt->recipients[KT_PHONE], ADP_RECIPIENT_DEVICE, "phone", 4); /* free again */
+    kt_recipient(&kt->recipients[KT_CONTACT], ADP_RECIPIENT_CONTACT, "friend", 5);
+    kt->recipients[KT_CONTACT].has_half = 1;
+    et_fill(kt->recipients[KT_CONTACT].half.sealed.enc, ADP_KEM_KEY_LEN, 6);
+    et_fill(kt->recipients[KT_CONTACT].half.sealed.ct, ADP_WRAP_CT_LEN, 7);
     for (unsigned i = 0; i < ADP_NUM_CATEGORIES; i++) {
         keybag->categories[i].epochs = kt->epochs[i];
         keybag->categories[i].num_epochs = i == 16 ? 2 : 1;

@@ -45,6 +45,7 @@ static int stop_on_the_way(void *user, const struct adp_progress *progress)
     return stopped;
 }
 
+/* Snapshots and their folders; the keybag's copies are no entries. */
 static int count_entries(const char *path)
 {
     DIR *dir = opendir(path);
@@ -52,7 +53,7 @@ static int count_entries(const char *path)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir))
-        num += entry->d_name[0] != '.';
+        num += entry->d_name[0] != '.' && strstr(entry->d_name, ".adpk") == NULL;
     closedir(dir);
     return num;
 }

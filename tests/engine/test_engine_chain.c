@@ -55,7 +55,7 @@ static void forge(struct chain_rig *rig, const struct forgery *forgery)
     CU_ASSERT_EQUAL_FATAL(adp_keybag_copy(&forged, &vault->keybag, NULL), ADP_OK);
     forged.generation++;
     if (forgery->names_previous)
-        memcpy(forged.previous, vault->keybag_hash, ADP_HASH_LEN);
+        memcpy(forged.previous, vault->keybag.hash, ADP_HASH_LEN);
     forged.author = (uint16_t)(forgery->author_is_phone ? rig->phone_index : vault->self);
     if (forgery->phone_is_active) {
         forged.recipients[rig->phone_index].state = ADP_RECIPIENT_ACTIVE;
@@ -186,20 +186,19 @@ static void test_a_contact_that_was_slipped_in(void)
 {
     struct adp_recipient contact = {
         .kind = ADP_RECIPIENT_CONTACT, .state = ADP_RECIPIENT_ACTIVE, .name = "x"};
-    uint8_t seed[ADP_SIGN_SEED_LEN], private_key[ADP_KEM_KEY_LEN];
-    struct adp_keybag next;
+    uint8_t private_key[ADP_KEM_KEY_LEN];
+    struct adp_change change;
     struct adp_device device;
     struct chain_rig rig;
-    size_t index;
+    size_t index, num_rotated = 0;
 
     rig_open(&rig);
     adp_kem_generate(private_key, contact.kem_pub);
-    CU_ASSERT_EQUAL_FATAL(adp_keybag_copy(&next, &rig.seal.vault->keybag, NULL), ADP_OK);
-    CU_ASSERT_EQUAL(adp_keybag_add_recipient(&next, &contact, &index, NULL), ADP_OK);
-    CU_ASSERT_EQUAL(adp_keybag_rotate(&next, 17, NULL), ADP_OK);
-    CU_ASSERT_EQUAL(adp_vault_account_seed(rig.seal.vault, seed, &rig.seal.err), ADP_OK);
-    CU_ASSERT_EQUAL(adp_vault_publish(rig.seal.vault, &next, seed, "rotated: notes", NULL), ADP_OK);
-    adp_keybag_free(&next);
+    CU_ASSERT_EQUAL_FATAL(adp_change_begin(&change, rig.seal.vault, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_change_add(&change, &contact, &index, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_keybag_rotate(&change.next, 17, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_change_publish(&change, NULL, "rotated: notes"), ADP_OK);
+    adp_change_end(&change);
     adp_vault_device(rig.seal.vault, adp_vault_num_devices(rig.seal.vault) - 1, &device);
     CU_ASSERT_STRING_EQUAL(device.name, "x");
     CU_ASSERT_EQUAL(device.kind, ADP_KIND_RECOVERY_CONTACT);
@@ -208,10 +207,11 @@ static void test_a_contact_that_was_slipped_in(void)
         const struct adp_keybag_category *category = &rig.seal.vault->keybag.categories[c];
         const struct adp_epoch *last = &category->epochs[category->num_epochs - 1];
 
-        CU_ASSERT(last->number > 1);
+        num_rotated += last->number > (c + 1 == 17 ? 2 : 1);
         for (size_t i = 0; i < last->num_wraps; i++)
             CU_ASSERT_NOT_EQUAL(last->wraps[i].recipient, index);
     }
+    CU_ASSERT_EQUAL(num_rotated, 1); /* what it could open, no more */
     rig_close(&rig);
 }
 

@@ -14,16 +14,25 @@ static struct adp_builder build(void)
 
 /* -- Round trip -------------------------------------------------------------------------------- */
 
+static void expect_wrap(const struct adp_keybag_wrap *a, const struct adp_keybag_wrap *b)
+{
+    CU_ASSERT(memcmp(&a->sealed, &b->sealed, sizeof(a->sealed)) == 0);
+    CU_ASSERT_EQUAL(a->is_destroyed, b->is_destroyed);
+}
+
 static void expect_recipient(const struct adp_recipient *a, const struct adp_recipient *b)
 {
-    CU_ASSERT(a->kind == b->kind && a->state == b->state);
+    CU_ASSERT(a->kind == b->kind && a->state == b->state && a->level == b->level);
     CU_ASSERT_STRING_EQUAL(a->name, b->name);
     CU_ASSERT(memcmp(a->kem_pub, b->kem_pub, ADP_KEM_KEY_LEN) == 0);
     CU_ASSERT(memcmp(a->sign_pub, b->sign_pub, ADP_SIGN_PUB_LEN) == 0);
     CU_ASSERT(a->added_ns == b->added_ns && a->removed_ns == b->removed_ns);
     CU_ASSERT_EQUAL(a->has_account, b->has_account);
+    CU_ASSERT_EQUAL(a->has_half, b->has_half);
     if (b->has_account)
-        CU_ASSERT(memcmp(&a->account, &b->account, sizeof(a->account)) == 0);
+        expect_wrap(&a->account, &b->account);
+    if (b->has_half)
+        expect_wrap(&a->half, &b->half);
 }
 
 static void expect_epoch(const struct adp_epoch *a, const struct adp_epoch *b)
@@ -33,7 +42,7 @@ static void expect_epoch(const struct adp_epoch *a, const struct adp_epoch *b)
     CU_ASSERT_EQUAL_FATAL(a->num_wraps, b->num_wraps);
     for (size_t i = 0; i < a->num_wraps; i++) {
         CU_ASSERT_EQUAL(a->wraps[i].recipient, b->wraps[i].recipient);
-        CU_ASSERT(memcmp(&a->wraps[i].wrap, &b->wraps[i].wrap, sizeof(struct adp_wrap)) == 0);
+        expect_wrap(&a->wraps[i].wrap, &b->wraps[i].wrap);
     }
 }
 
@@ -207,9 +216,9 @@ static void sealer_with_kem(struct adp_keybag *keybag)
     keybag->recipients[KT_SERVER].kem_pub[31] = 1;
 }
 
-static void operator_signs(struct adp_keybag *keybag)
+static void operator_with_account(struct adp_keybag *keybag)
 {
-    keybag->recipients[KT_OPERATOR].sign_pub[0] = 1;
+    keybag->recipients[KT_OPERATOR].has_account = 1;
 }
 
 static void active_but_removed(struct adp_keybag *keybag)
@@ -225,6 +234,20 @@ static void sealer_with_account(struct adp_keybag *keybag)
 static void removed_with_account(struct adp_keybag *keybag)
 {
     keybag->recipients[KT_OLD_PHONE].has_account = 1;
+}
+
+static void device_with_half(struct adp_keybag *keybag)
+{
+    keybag->recipients[KT_LAPTOP].has_half = 1;
+}
+
+static void removed_with_half(struct adp_keybag *keybag)
+{
+    struct adp_recipient *contact = &keybag->recipients[KT_CONTACT];
+
+    contact->state = ADP_RECIPIENT_REMOVED;
+    contact->removed_ns = 2000;
+    contact->has_account = 0;
 }
 
 static void no_epoch(struct adp_keybag *keybag)
@@ -272,18 +295,20 @@ static const struct rule rules[] = {
     {"kind is unknown", kind_six},
     {"state is unknown", state_three},
     {"sealer has a KEM key", sealer_with_kem},
-    {"signs nothing has a signing key", operator_signs},
+    {"has the account key that must not", operator_with_account},
+    {"another recipient than an active contact", device_with_half},
+    {"another recipient than an active contact", removed_with_half},
     {"active recipient has a time of removal", active_but_removed},
-    {"another recipient than an active device", sealer_with_account},
-    {"another recipient than an active device", removed_with_account},
+    {"has the account key that must not", sealer_with_account},
+    {"has the account key that must not", removed_with_account},
     {"each with an epoch", no_epoch},
     {"steps of 1", epoch_from_two},
     {"steps of 1", epoch_left_out},
     {"do not ascend", wrap_for_nobody},
     {"do not ascend", wrap_twice},
     {"wrapped to a sealer", wrap_for_sealer},
-    {"author is no active device", make_sealer_author},
-    {"author is no active device", make_removed_author},
+    {"nobody who may change", make_sealer_author},
+    {"nobody who may change", make_removed_author},
 };
 
 /* Even a signed keybag is held to the rules: the parser refuses it, and the builder lets it go
@@ -311,13 +336,19 @@ static void test_rules(void)
 
 /* -- Bytes that no builder writes -------------------------------------------------------------- */
 
-/* Signs |bytes| again after |hex| was written at |offset|. */
-static void forge(struct adp_builder *bytes, size_t offset, const char *hex)
+static uint32_t read_u32(const uint8_t *data)
 {
-    size_t signed_len = bytes->len - ADP_SIGNATURE_LEN;
+    return data[0] | (uint32_t)data[1] << 8 | (uint32_t)data[2] << 16 | (uint32_t)data[3] << 24;
+}
+
+/* Signs |bytes| again after |hex| was written at |offset|, of the wraps if it is below zero. */
+static void forge(struct adp_builder *bytes, long offset, const char *hex)
+{
+    size_t statement_len = read_u32(bytes->data + 12);
+    size_t signed_len = statement_len - ADP_SIGNATURE_LEN;
     size_t authored_len = signed_len - ADP_SIGNATURE_LEN;
 
-    et_hex(bytes->data + offset, hex);
+    et_hex(bytes->data + (offset < 0 ? (long)statement_len - offset - 1 : offset), hex);
     CU_ASSERT_EQUAL(adp_sign(bytes->data + authored_len, kt.author_seed, "adp-seal/1 keybag author",
                              bytes->data, authored_len, NULL),
                     ADP_OK);
@@ -328,23 +359,28 @@ static void forge(struct adp_builder *bytes, size_t offset, const char *hex)
 
 struct forgery {
     const char *what;
-    size_t offset;
+    long offset;
     const char *hex;
     enum adp_status expected;
 };
 
 #define RECIPIENTS_OFFSET (116 + 1 + 9) /* after the reason "add phone" */
 
+#define WRAPS(offset) (-(offset)-1)
+
 static const struct forgery forgeries[] = {
     {"nothing", 0, "", ADP_OK},
     {"another magic", 0, "00", ADP_ERR_FORMAT},
     {"version 3", 8, "03", ADP_ERR_UNSUPPORTED},
-    {"another length", 12, "00", ADP_ERR_FORMAT},
+    {"another length", 12, "00", ADP_ERR_SIGNATURE},
+    {"a length past the end", 15, "01", ADP_ERR_FORMAT},
     {"reserved", 113, "01", ADP_ERR_FORMAT},
     {"a reason past the end", 116, "ff", ADP_ERR_FORMAT},
     {"1025 recipients", RECIPIENTS_OFFSET, "0104", ADP_ERR_FORMAT},
     {"1024 recipients", RECIPIENTS_OFFSET, "0004", ADP_ERR_FORMAT},
-    {"more account wraps", RECIPIENTS_OFFSET + 2 + 2 + 7 + 88, "02", ADP_ERR_FORMAT},
+    {"a wrap of another form", WRAPS(0), "02", ADP_ERR_FORMAT},
+    {"a wrap that was not signed", WRAPS(1), "00", ADP_ERR_FORMAT},
+    {"more account wraps", RECIPIENTS_OFFSET + 2 + 2 + 7 + 89, "02", ADP_ERR_FORMAT},
 };
 
 static void test_forgeries(void)
@@ -362,6 +398,54 @@ static void test_forgeries(void)
         adp_keybag_free(&parsed);
         adp_builder_free(&bytes);
     }
+}
+
+/* -- Destroyed wraps --------------------------------------------------------------------------- */
+
+/* The statement of |bytes|, and the wraps as |keybag| has them. */
+static struct adp_builder rewrite(const struct adp_builder *bytes, const struct adp_keybag *keybag)
+{
+    struct adp_builder out = {0};
+
+    adp_build_bytes(&out, bytes->data, keybag->statement_len);
+    adp_keybag_build_wraps(&out, keybag);
+    return out;
+}
+
+/* A generation stays what it was, signatures and hash, when its keys are gone. */
+static void test_destroyed(void)
+{
+    struct adp_keybag parsed, again;
+    struct adp_error err = {0};
+    struct adp_builder bytes, stripped;
+    struct adp_keybag_wrap *gone;
+
+    kt_init(&kt);
+    bytes = build();
+    CU_ASSERT_EQUAL_FATAL(adp_keybag_parse(&parsed, bytes.data, bytes.len, "k", &err), ADP_OK);
+    CU_ASSERT(adp_keybag_is_whole(&parsed));
+    stripped = rewrite(&bytes, &parsed);
+    CU_ASSERT(stripped.len == bytes.len && memcmp(stripped.data, bytes.data, bytes.len) == 0);
+    adp_builder_free(&stripped);
+
+    gone = &parsed.categories[16].epochs[1].wraps[1].wrap;
+    adp_keybag_destroy_wrap(gone);
+    adp_keybag_destroy_wrap(&parsed.recipients[KT_LAPTOP].account);
+    adp_keybag_destroy_wrap(&parsed.recipients[KT_CONTACT].half);
+    stripped = rewrite(&bytes, &parsed);
+    CU_ASSERT_EQUAL(stripped.len, bytes.len - 3 * sizeof(struct adp_wrap));
+    if (et_expect(adp_keybag_parse(&again, stripped.data, stripped.len, "k", &err), ADP_OK, &err,
+                  "stripped")) {
+        CU_ASSERT(memcmp(again.hash, parsed.hash, ADP_HASH_LEN) == 0);
+        CU_ASSERT_FALSE(adp_keybag_is_whole(&again));
+        CU_ASSERT(memcmp(again.categories[16].epochs[1].wraps[1].wrap.digest, gone->digest,
+                         ADP_HASH_LEN) == 0);
+        expect_keybag(&again, &parsed);
+        adp_keybag_free(&again);
+    }
+    adp_builder_free(&stripped);
+    adp_builder_free(&bytes);
+    adp_keybag_free(&parsed);
 }
 
 /* -- Ids, names, infos ------------------------------------------------------------------------- */
@@ -418,6 +502,7 @@ int main(void)
         {"another key than the account's", test_another_key},
         {"every rule", test_rules},
         {"forgeries", test_forgeries},
+        {"destroyed wraps", test_destroyed},
         {"names", test_names},
         {"recipient ids", test_recipient_id},
         {"infos", test_infos},

@@ -70,7 +70,7 @@ static void save_record(const char *name, size_t num_archives)
     save_builder("record", name, &out);
 }
 
-static void save_keybag(const char *name, size_t num_recipients, size_t num_wraps)
+static void save_keybag(const char *name, size_t num_recipients, size_t num_wraps, int is_destroyed)
 {
     static struct kt_keybag kt;
     struct adp_builder out = {0};
@@ -81,6 +81,7 @@ static void save_keybag(const char *name, size_t num_recipients, size_t num_wrap
         for (size_t j = 0; j < 2; j++)
             kt.epochs[i][j].num_wraps = i == 0 ? num_wraps : 0;
     }
+    kt.wraps[0][0][0].wrap.is_destroyed = (uint8_t)is_destroyed;
     FUZZ_CHECK(kt.seed[0] == FUZZ_SEED && kt.author_seed[0] == FUZZ_AUTHOR_SEED);
     FUZZ_CHECK(adp_keybag_build(&out, &kt.keybag, kt.author_seed, kt.seed, NULL) == ADP_OK);
     save_builder("keybag", name, &out);
@@ -262,8 +263,9 @@ int main(int argc, char **argv)
     save_record("empty", 0);
     save_record("two-archives", 2);
     save_record("all-categories", ADP_NUM_CATEGORIES);
-    save_keybag("one-device", 1, 1);
-    save_keybag("every-kind", KT_NUM_RECIPIENTS, 4);
+    save_keybag("one-device", 1, 1, 0);
+    save_keybag("destroyed", 1, 1, 1);
+    save_keybag("every-kind", KT_NUM_RECIPIENTS, 4, 0);
     save_identity("device", ADP_KIND_DEVICE, 0);
     save_identity("sealer", ADP_KIND_SEALER, 3);
     save_index("empty", 0, 1);

@@ -1,0 +1,17 @@
+/* What the commands that change who has access say afterwards. */
+#ifndef ACCESS_H
+#define ACCESS_H
+
+#include "cli.h"
+
+/* access_json adds the keybag's generation and the account to the JSON object. */
+void access_json(struct cli *cli, const struct adp_vault *vault);
+
+/* access_names writes the names of the active recipients of |kind|, with commas; returns how many
+ * there are. Names that do not fit are left out. */
+size_t access_names(char *out, size_t out_len, const struct adp_vault *vault, enum adp_kind kind);
+
+/* access_categories writes the names of the categories of |class_of|. */
+void access_categories(char *out, size_t out_len, enum adp_category_class class_of);
+
+#endif
