@@ -1,4 +1,3 @@
-
 #include "cli.h"
 #include "table.h"
 #include "text.h"

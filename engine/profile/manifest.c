@@ -11,9 +11,8 @@
 #include "text.h"
 
 #define TABLE "Files"
-#define FLAGS_FILE                                                                                 \
-    1 /* 2 and 4 are directories and symbolic links, of which a backup has no file                 \
-       */
+/* 2 and 4 are directories and symbolic links, of which a backup has no file. */
+#define FLAGS_FILE 1
 #define NAMES_MAX  (UINT32_C(1) << 30)
 #define DOMAIN_MAX 255
 
@@ -244,7 +243,7 @@ enum adp_status adp_manifest_read(struct adp_manifest **out, int fd, const char 
 
 const char *adp_manifest_find(const struct adp_manifest *manifest, const char *file_id)
 {
-    struct manifest_item wanted;
+    struct manifest_item wanted = {0};
     const struct manifest_item *found;
 
     if (manifest->num == 0 || !manifest_decode_id(wanted.id, file_id))

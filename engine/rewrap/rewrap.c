@@ -13,9 +13,6 @@
 #include "fs.h"
 #include "rewrapping.h"
 
-typedef enum adp_status (*archive_fn)(struct rewrapping *run, const struct rewrap_archive *archive,
-                                      struct adp_error *err);
-
 /* -- Every archive of every snapshot. */
 
 typedef enum adp_status (*archive_fn)(struct rewrapping *run, const struct rewrap_archive *archive,

@@ -9,7 +9,7 @@
 static enum adp_status replace_operator(struct adp_change *change, size_t old,
                                         struct adp_recipient *recipient, struct adp_error *err)
 {
-    size_t index;
+    size_t index = ADP_NO_RECIPIENT;
     enum adp_status status = adp_keybag_check_new(&change->next, recipient, old, err);
 
     if (status == ADP_OK && old != ADP_NO_RECIPIENT)

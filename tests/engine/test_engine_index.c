@@ -112,7 +112,7 @@ static void expect_entry(const struct adp_index_entry *read, const struct adp_in
     CU_ASSERT_EQUAL(read->size, written->size);
     CU_ASSERT_EQUAL(read->skip_reason, written->skip_reason);
     CU_ASSERT_EQUAL(read->skip_errno, written->skip_errno);
-    CU_ASSERT_PTR_EQUAL(read->label == NULL, written->label == NULL);
+    CU_ASSERT_EQUAL(read->label == NULL, written->label == NULL);
     if (written->label != NULL)
         CU_ASSERT_STRING_EQUAL(read->label, written->label);
     if (written->target != NULL)

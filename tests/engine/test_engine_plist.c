@@ -131,9 +131,10 @@ static int any_answer(const uint8_t *data, size_t len)
 static void test_damage(void)
 {
     uint8_t data[256];
+    size_t len = et_hex(data, binaries[0].hex);
     const char *xml = texts[2].xml;
 
-    et_flip_each(data, et_hex(data, binaries[0].hex), any_answer);
+    et_flip_each(data, len, any_answer);
     et_flip_each((const uint8_t *)xml, strlen(xml), any_answer);
 }
 
