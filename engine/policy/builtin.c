@@ -116,8 +116,11 @@ const struct adp_rule_group adp_builtin_groups[] = {
               "*.360", "*.lrv")},
     {ADP_CATEGORY_PHOTOS, /* what lies beside a photo or film */
      PATTERNS("*.xmp", "*.aae", "*.thm", "*.lrcat", "*.cocatalog", "*.jpg.json", "*.jpeg.json",
-              "*.heic.json", "*.png.json", "*.mp4.json", "*.mov.json",
-              "*.supplemental-metadata.json")},
+              "*.heic.json", "*.png.json", "*.gif.json", "*.mp4.json", "*.mov.json",
+              "*.supplemental-metadata.json", "*.supplemental-metadata(*).json")},
+    {ADP_CATEGORY_PHOTOS, /* of these the name was too long to be whole */
+     PATTERNS("*.jpg.su*.json", "*.jpeg.su*.json", "*.heic.su*.json", "*.png.su*.json",
+              "*.gif.su*.json", "*.mp4.su*.json", "*.mov.su*.json")},
     {ADP_CATEGORY_VOICE_MEMOS,
      PATTERNS("*.amr", "*.awb", "*.3ga", "*.caf", "*.qta", "*.dss", "*.ds2")},
     {ADP_CATEGORY_MAIL, PATTERNS("*.mbox", "*.mbx", "*.eml", "*.emlx", "*.pst", "*.ost", "*.msg")},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "category.h"
+#include "glob.h"
 #include "profile.h"
 
 #define NUM(array) (sizeof(array) / sizeof((array)[0]))
@@ -17,8 +18,11 @@ static const struct adp_rule_group groups[] = {
     {ADP_CATEGORY_MAPS, ADP_KEPT("/My Activity/Maps/")},
 
     /* Products. */
-    {ADP_CATEGORY_PHOTOS,
-     ADP_KEPT("/Google Photos/", "/Google Fotos/", "/Google Foto/", "/Google Foto's/")},
+    {ADP_CATEGORY_PHOTOS, /* in its languages; a star where a Mac takes letters apart */
+     ADP_KEPT("/Google Photos/", "/Google Fot*/", "/Google Kuvat/", "/Google Фото/",
+              "/Google Снимки/", "/Google Φωτο*/", "/Google フォト/", "/Google 相簿/",
+              "/Google 相册/", "/Google 포토/", "/Fotky Google/", "/Zdj*cia Google/",
+              "/صور Google/", "/תמונות Google/")},
     {ADP_CATEGORY_MAIL, ADP_KEPT("/Mail/")},
     {ADP_CATEGORY_CONTACTS, ADP_KEPT("/Contacts/", "/Google Contacts/")},
     {ADP_CATEGORY_CALENDAR, ADP_KEPT("/Calendar/")},
@@ -37,22 +41,26 @@ static const struct adp_rule_group groups[] = {
     {ADP_CATEGORY_SAFARI, ADP_KEPT("/Chrome/", "/My Activity/")}, /* where somebody surfed */
 };
 
-/* Any of these is in almost every export. */
-static const char *const products[] = {
-    "Google Photos", "Google Fotos", "Google Foto", "Google Foto's",
-    "Mail",          "Contacts",     "Calendar",    "Keep",
-    "Drive",         "Chrome",       "Tasks",       "Location History",
-    "Maps",          "Fit",          "My Activity", "Google Chat",
-    "Hangouts",      "Saved",        "Google Pay",  "YouTube and YouTube Music",
-};
+static int is_product(const char *name)
+{
+    for (size_t i = 0; i < NUM(groups); i++) {
+        for (const char *const *pattern = groups[i].patterns; *pattern != NULL; pattern++) {
+            if (adp_glob_match(*pattern, name, strlen(name), 1))
+                return 1;
+        }
+    }
+    return 0;
+}
 
 static int is_google_takeout(const struct adp_profile_folder *folder)
 {
     if (strncmp(adp_folder_name(folder), "Takeout", strlen("Takeout")) != 0 &&
         !adp_folder_has(folder, "archive_browser.html", S_IFREG))
         return 0;
-    for (size_t i = 0; i < NUM(products); i++) {
-        if (adp_folder_has(folder, products[i], S_IFDIR))
+    for (size_t i = 0; i < folder->names->num; i++) {
+        const char *name = folder->names->items[i];
+
+        if (is_product(name) && adp_folder_has(folder, name, S_IFDIR))
             return 1;
     }
     return 0;

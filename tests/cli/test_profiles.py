@@ -3,6 +3,7 @@ has the last word."""
 
 import os
 import shutil
+import unicodedata
 
 import scenario
 
@@ -45,6 +46,13 @@ TAKEOUT = {
     "News/read.json": "drive",
     "YouTube and YouTube Music/videos/cat.mp4": "photos",
 }
+# What Google Photos is called in exports in several languages, one of them as a Mac unpacks it.
+GOOGLE_PHOTOS = (
+    "Google Photos", "Google Fotos", "Google Foto", "Google Foto's", "Google Fotók",
+    "Google Fotoğraflar", "Google Kuvat", "Google Фото", "Google Снимки", "Google Φωτογραφίες",
+    "Google フォト", "Google 相簿", "Google 相册", "Google 포토", "Fotky Google", "Zdjęcia Google",
+    unicodedata.normalize("NFD", "Zdjęcia Google"), "صور Google", "תמונות Google",
+)
 IMMICH = {
     "upload/u/ab/cd/abcd.jpg": "photos",
     "upload/u/ab/cd/abcd.jpg.json": "photos",
@@ -143,6 +151,16 @@ class Profiles(scenario.Scenario):
         self.assertEqual(self.found(), {"source/old copy": "photos-library",
                                         "source/export 2024": "google-takeout",
                                         "source/Takeout-2/Takeout": "google-takeout"})
+
+    def test_takeout_in_other_languages(self):
+        """Photos and what belongs to them, whatever it is called, stay together."""
+        for i, name in enumerate(GOOGLE_PHOTOS):
+            self.plant(f"{i}/Takeout/{name}/2023", {"a.jpg": "", "métadonnées.json": "",
+                                                    "a.HEIC.supplemental-met(1).json": ""})
+        self.seal()
+        for path, category in self.listed().items():
+            self.assertEqual(category, "photos", path)
+        self.assertEqual(len(self.found()), len(GOOGLE_PHOTOS))
 
     def test_a_source_that_is_one(self):
         self.plant("Family.photoslibrary", PHOTOS_LIBRARY)
