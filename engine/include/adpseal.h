@@ -138,7 +138,8 @@ struct adp_verdict {
 };
 
 /* adp_policy_classify decides on |path|, as it stands in a snapshot (relative, no leading slash).
- * |is_dir| tells whether it is a directory. It looks at names alone, never at content. */
+ * |is_dir| tells whether it is a directory. It looks at paths alone, never at content,
+ * nor at the labels that a profile knows. */
 ADP_EXPORT void adp_policy_classify(const struct adp_policy *policy, const char *path, int is_dir,
                                     struct adp_verdict *out_verdict);
 

@@ -17,8 +17,9 @@
 #define BUILTIN_ORIGIN "built-in"
 
 struct adp_policy {
-    struct adp_rules rules;
-    char *origin; /* of the policy file; NULL without one */
+    struct adp_rules rules;  /* for paths */
+    struct adp_rules labels; /* for labels: the policy file's alone, numbered with its others */
+    char *origin;            /* of the policy file; NULL without one */
     unsigned default_category;
     const char *default_origin;
     int has_builtin;
@@ -41,20 +42,27 @@ static enum adp_status add_file_rule(struct adp_policy *policy,
                                      const struct adp_policy_file_rule *rule, unsigned line,
                                      struct adp_error *err)
 {
-    const char *reason = adp_glob_check(rule->match);
+    const char *pattern = rule->match != NULL ? rule->match : rule->label;
+    struct adp_rules *rules = rule->match != NULL ? &policy->rules : &policy->labels;
     struct adp_rule out = {.origin = policy->origin, .line = line};
+    const char *reason;
     char where[32];
     enum adp_status status;
 
     snprintf(where, sizeof(where), "rule %u", line);
+    if ((rule->match != NULL) == (rule->label != NULL))
+        return adp_fail(err, ADP_ERR_ARGUMENT, policy->origin,
+                        "%s: it needs one of match, for paths, and label, for names on a device",
+                        where);
+    reason = adp_glob_check(pattern);
     if (reason != NULL)
         return adp_fail(err, ADP_ERR_ARGUMENT, policy->origin, "%s: the pattern \"%s\": %s", where,
-                        rule->match, reason);
+                        pattern, reason);
     status = find_category(&out.category, rule->category, policy->origin, where, err);
     if (status != ADP_OK)
         return status;
     out.is_derived = rule->derived != NULL && *rule->derived;
-    if (adp_rules_add(&policy->rules, rule->match, &out) != 0)
+    if (adp_rules_add(rules, pattern, &out) != 0)
         return adp_fail_memory(err);
     return ADP_OK;
 }
@@ -95,7 +103,8 @@ static enum adp_status make_policy(struct adp_policy **out_policy,
         adp_rules_add_groups(&policy->rules, adp_builtin_groups, adp_builtin_num_groups,
                              BUILTIN_ORIGIN) != 0)
         status = adp_fail_memory(err);
-    if (status == ADP_OK && adp_rules_index(&policy->rules) != 0)
+    if (status == ADP_OK &&
+        (adp_rules_index(&policy->rules) != 0 || adp_rules_index(&policy->labels) != 0))
         status = adp_fail_memory(err);
     if (status != ADP_OK) {
         adp_policy_free(policy);
@@ -143,6 +152,7 @@ void adp_policy_free(struct adp_policy *policy)
     if (policy == NULL)
         return;
     adp_rules_free(&policy->rules);
+    adp_rules_free(&policy->labels);
     free(policy->origin);
     free(policy);
 }
@@ -152,10 +162,24 @@ int adp_policy_has_builtin(const struct adp_policy *policy)
     return policy->has_builtin;
 }
 
-int adp_policy_decide(const struct adp_policy *policy, const char *path, int is_dir,
-                      struct adp_verdict *out_verdict)
+/* Returns the first rule that matches either name, or NULL. */
+static const struct adp_rule *match_names(const struct adp_policy *policy, const char *path,
+                                          const char *label, int is_dir)
 {
-    const struct adp_rule *rule = adp_rules_match(&policy->rules, path, is_dir);
+    const struct adp_rule *by_path = adp_rules_match(&policy->rules, path, is_dir);
+    const struct adp_rule *by_label = NULL;
+
+    if (label != NULL && policy->labels.num > 0)
+        by_label = adp_rules_match(&policy->labels, label, is_dir);
+    if (by_path == NULL || by_label == NULL)
+        return by_path != NULL ? by_path : by_label;
+    return by_path->origin == policy->origin && by_path->line < by_label->line ? by_path : by_label;
+}
+
+int adp_policy_decide(const struct adp_policy *policy, const char *path, const char *label,
+                      int is_dir, struct adp_verdict *out_verdict)
+{
+    const struct adp_rule *rule = match_names(policy, path, label, is_dir);
 
     if (rule == NULL) {
         *out_verdict = (struct adp_verdict){.category = policy->default_category,
@@ -174,5 +198,5 @@ int adp_policy_decide(const struct adp_policy *policy, const char *path, int is_
 void adp_policy_classify(const struct adp_policy *policy, const char *path, int is_dir,
                          struct adp_verdict *out_verdict)
 {
-    (void)adp_policy_decide(policy, path, is_dir, out_verdict);
+    (void)adp_policy_decide(policy, path, NULL, is_dir, out_verdict);
 }

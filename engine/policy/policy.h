@@ -18,9 +18,9 @@ ADP_MUST_CHECK enum adp_status adp_policy_parse(struct adp_policy **out_policy, 
 /* adp_policy_has_builtin returns whether the built-in rules are asked after the policy file's. */
 int adp_policy_has_builtin(const struct adp_policy *policy);
 
-/* adp_policy_decide is adp_policy_classify; it returns whether a rule of the policy file decided,
- * before which no other knowledge goes. */
-int adp_policy_decide(const struct adp_policy *policy, const char *path, int is_dir,
-                      struct adp_verdict *out_verdict);
+/* adp_policy_decide is adp_policy_classify for what has a |label| besides its path, or NULL. It
+ * returns whether a rule of the policy file decided, before which no other knowledge goes. */
+int adp_policy_decide(const struct adp_policy *policy, const char *path, const char *label,
+                      int is_dir, struct adp_verdict *out_verdict);
 
 #endif

@@ -14,8 +14,10 @@
 static const cyaml_strval_t truth[] = {{"false", 0}, {"true", 1}};
 
 static const cyaml_schema_field_t rule_fields[] = {
-    CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct adp_policy_file_rule, match, 1,
-                           PATTERN_MAX_LEN),
+    CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct adp_policy_file_rule, match, 1, PATTERN_MAX_LEN),
+    CYAML_FIELD_STRING_PTR("label", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+                           struct adp_policy_file_rule, label, 1, PATTERN_MAX_LEN),
     CYAML_FIELD_STRING_PTR("category", CYAML_FLAG_POINTER, struct adp_policy_file_rule, category, 1,
                            NAME_MAX_LEN),
     CYAML_FIELD_ENUM_PTR("derived", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
@@ -94,7 +96,7 @@ static enum adp_status refuse(struct adp_error *err, cyaml_err_t code, const cha
         status = adp_fail(err, ADP_ERR_ARGUMENT, origin, "%s", reason);
     return adp_error_hint(
         err, status,
-        "A policy is YAML: version, builtin, default, rules (match, category, derived)");
+        "A policy is YAML: version, builtin, default, rules (match or label, category, derived)");
 }
 
 enum adp_status adp_policy_file_parse(struct adp_policy_file **out_file, const uint8_t *data,

@@ -181,14 +181,12 @@ static int ask_profile(struct adp_profiles *profiles, const char *path, int is_d
 void adp_profiles_classify(struct adp_profiles *profiles, const char *path, int is_dir,
                            struct adp_verdict *out_verdict, const char **out_label)
 {
-    int is_own = adp_policy_decide(profiles->policy, path, is_dir, out_verdict);
     struct adp_profile_verdict said = {0};
+    int is_known = profiles->root != NULL && ask_profile(profiles, path, is_dir, &said);
+    int is_own = adp_policy_decide(profiles->policy, path, said.label, is_dir, out_verdict);
 
-    *out_label = NULL;
-    if (profiles->root == NULL || !ask_profile(profiles, path, is_dir, &said))
-        return;
     *out_label = said.label;
-    if (!is_own)
+    if (is_known && !is_own)
         *out_verdict = (struct adp_verdict){.category = said.category,
                                             .rule = said.rule,
                                             .origin = ORIGIN,

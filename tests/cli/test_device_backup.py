@@ -152,6 +152,34 @@ class DeviceBackup(scenario.Scenario):
         self.seal(self.source, "--policy", policy)
         self.assertEqual(self.listed()[SMS], ("notes", "HomeDomain/Library/SMS/sms.db"))
 
+    def test_policy_by_domain(self):
+        """Rules for names on the device and rules for paths are asked in one order."""
+        self.make()
+        chat = place("AppDomainGroup-group.net.whatsapp.WhatsApp.shared", "ChatStorage.sqlite")
+        photo = place("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0001.HEIC")
+        film = place("CameraRollDomain", "Media/DCIM/100APPLE/IMG_0002.MOV")
+        policy = self.dir / "policy"
+        policy.write_text("version: 1\nrules:\n"
+                          f"  - {{match: '{SMS[3:]}', category: notes}}\n"
+                          "  - {label: /HomeDomain/Library/SMS/, category: wallet}\n"
+                          "  - {label: '*.mov', category: drive, derived: true}\n"
+                          "  - {label: /AppDomainGroup-group.net.whatsapp.*/, category: backup}\n"
+                          f"  - {{match: '{chat[3:]}', category: mail}}\n"
+                          "  - {match: /HomeDomain/, category: siri}\n"
+                          "  - {label: Manifest.db, category: siri}\n")
+        report = self.seal(self.source, "--policy", policy)
+        listed = self.listed()
+        draft = place("HomeDomain", "Library/SMS/Drafts/Pending/message.plist")
+        self.assertEqual({name: listed[name][0] for name in (SMS, draft, photo, film, chat,
+                                                             "Manifest.db")},
+                         {SMS: "notes", draft: "wallet", photo: "photos", film: "drive",
+                          chat: "backup", "Manifest.db": "backup"})
+        self.assertEqual(report["categories"]["drive"]["derived_files"], 1)
+        verdict, = self.json("category", "explain", self.before + draft, "--policy",
+                             policy)["paths"]
+        self.assertEqual((verdict["category"], verdict["rule"], verdict["line"], verdict["origin"]),
+                         ("wallet", "/HomeDomain/Library/SMS/", 2, str(policy)))
+
     def test_profile_option(self):
         self.make()
         self.seal(self.source, "--profile", "none")
