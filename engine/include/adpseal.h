@@ -469,7 +469,7 @@ struct adp_event {
 };
 
 struct adp_progress {
-    const char *stage; /* "scan", "seal", "open", "verify", "rewrap" */
+    const char *stage; /* "scan", within it "manifest"; "seal", "open", "verify", "rewrap" */
     uint64_t done_bytes, total_bytes;
     uint64_t done_entries, total_entries;
 };

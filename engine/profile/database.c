@@ -21,7 +21,7 @@ static int database_count_work(void *user)
 {
     struct adp_database *database = user;
 
-    if (database->work_left == 0)
+    if (database->work_left == 0 || !adp_tell_progress(database->tell))
         return 1;
     database->work_left--;
     return 0;
@@ -98,7 +98,8 @@ static void database_restrain(struct adp_database *database)
     sqlite3_progress_handler(database->db, STEPS_PER_UNIT, database_count_work, database);
 }
 
-int adp_database_open(struct adp_database *database, int fd, const char *table)
+int adp_database_open(struct adp_database *database, int fd, const char *table,
+                      struct adp_tell *tell)
 {
     static const char pragmas[] = "PRAGMA cell_size_check = ON; PRAGMA cache_size = " CACHE;
     const char *file_system = adp_one_file_system();
@@ -107,7 +108,7 @@ int adp_database_open(struct adp_database *database, int fd, const char *table)
     uint64_t work;
     int rc;
 
-    *database = (struct adp_database){.table = table};
+    *database = (struct adp_database){.table = table, .tell = tell};
     if (file_system == NULL || fstat(fd, &st) != 0)
         return SQLITE_CANTOPEN;
     database->size = (uint64_t)st.st_size;

@@ -10,6 +10,8 @@
 #include <sqlite3.h>
 #include <stdint.h>
 
+#include "report.h"
+
 /* The longest value, in bytes; one that is longer ends a reading. */
 #define ADP_DATABASE_VALUE_MAX (1 << 20)
 
@@ -18,12 +20,15 @@ struct adp_database {
     uint64_t size;      /* of the file, in bytes */
     uint64_t work_left; /* what the database may still cost, in units of thousand steps */
     const char *table;  /* the one that may be read */
+    struct adp_tell *tell;
 };
 
 /* adp_database_open opens the regular file |fd|, which the caller keeps open until
- * adp_database_close; of the database only |table| may be read. Returns an SQLite result;
- * |database| must be closed in either case, and not be moved until then. */
-int adp_database_open(struct adp_database *database, int fd, const char *table);
+ * adp_database_close; of the database only |table| may be read. While SQLite works, |tell| tells
+ * progress; what is cancelled is SQLITE_INTERRUPT. Returns an SQLite result; |database| must be
+ * closed in either case, and not be moved until then. */
+int adp_database_open(struct adp_database *database, int fd, const char *table,
+                      struct adp_tell *tell);
 void adp_database_close(struct adp_database *database);
 
 #endif

@@ -103,10 +103,12 @@ static enum adp_status read_manifest(struct device_backup *backup,
              "backup cannot be told apart, and all are sealed to \"backup\"");
         return ADP_OK;
     }
-    status = adp_manifest_read(&backup->manifest, fd, DATABASE, &why);
+    status = adp_manifest_read(&backup->manifest, fd, DATABASE, tell, &why);
     adp_fs_close(fd);
     if (status == ADP_ERR_MEMORY)
         return adp_fail_memory(err);
+    if (status == ADP_ERR_CANCELLED)
+        return adp_tell_cancelled(err);
     if (status != ADP_OK)
         note(tell, folder,
              DATABASE " is damaged (%s): the files of this device's backup cannot be "

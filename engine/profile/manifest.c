@@ -151,8 +151,11 @@ static enum adp_status manifest_keep(struct adp_manifest *manifest, const struct
 /* -- The table --------------------------------------------------------------------------------- */
 
 /* SQLite tells some damage as a lack of memory, so that is not believed. */
-static enum adp_status manifest_fail(int rc, const char *path, struct adp_error *err)
+static enum adp_status manifest_fail(int rc, const char *path, const struct adp_tell *tell,
+                                     struct adp_error *err)
 {
+    if (tell->cancelled)
+        return adp_tell_cancelled(err);
     switch (rc & 0xff) {
     case SQLITE_MISMATCH:
         return adp_fail(err, ADP_ERR_FORMAT, path, "the database has no table " TABLE);
@@ -167,9 +170,10 @@ static enum adp_status manifest_fail(int rc, const char *path, struct adp_error 
 
 /* Reads the rows. An honest database's values are no longer than its file. */
 static enum adp_status manifest_read_rows(struct adp_manifest *manifest, sqlite3_stmt *statement,
-                                          uint64_t size, const char *path, struct adp_error *err)
+                                          const struct adp_database *database, const char *path,
+                                          struct adp_error *err)
 {
-    uint64_t bytes = 0, max = size < NAMES_MAX ? size : NAMES_MAX;
+    uint64_t bytes = 0, max = database->size < NAMES_MAX ? database->size : NAMES_MAX;
     int rc;
 
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -177,6 +181,7 @@ static enum adp_status manifest_read_rows(struct adp_manifest *manifest, sqlite3
         struct manifest_row row;
         enum adp_status status;
 
+        database->tell->progress.done_entries++;
         row.id = manifest_text(statement, 0, &row.id_len);
         row.domain = manifest_text(statement, 1, &row.domain_len);
         row.path = manifest_text(statement, 2, &row.path_len);
@@ -192,25 +197,25 @@ static enum adp_status manifest_read_rows(struct adp_manifest *manifest, sqlite3
         if (status != ADP_OK)
             return status;
     }
-    return rc == SQLITE_DONE ? ADP_OK : manifest_fail(rc, path, err);
+    return rc == SQLITE_DONE ? ADP_OK : manifest_fail(rc, path, database->tell, err);
 }
 
 static enum adp_status manifest_read_table(struct adp_manifest *manifest, int fd, const char *path,
-                                           struct adp_error *err)
+                                           struct adp_tell *tell, struct adp_error *err)
 {
     static const char sql[] =
         "SELECT fileID, domain, relativePath FROM " TABLE " WHERE +flags = ?1";
     sqlite3_stmt *statement = NULL;
     struct adp_database database;
     enum adp_status status;
-    int rc = adp_database_open(&database, fd, TABLE);
+    int rc = adp_database_open(&database, fd, TABLE, tell);
 
     if (rc == SQLITE_OK)
         rc = sqlite3_prepare_v2(database.db, sql, sizeof(sql), &statement, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_int(statement, 1, FLAGS_FILE);
-    status = rc == SQLITE_OK ? manifest_read_rows(manifest, statement, database.size, path, err)
-                             : manifest_fail(rc, path, err);
+    status = rc == SQLITE_OK ? manifest_read_rows(manifest, statement, &database, path, err)
+                             : manifest_fail(rc, path, tell, err);
     sqlite3_finalize(statement);
     adp_database_close(&database);
     return status;
@@ -223,14 +228,17 @@ static int manifest_compare(const void *a, const void *b)
 }
 
 enum adp_status adp_manifest_read(struct adp_manifest **out, int fd, const char *path,
-                                  struct adp_error *err)
+                                  struct adp_tell *tell, struct adp_error *err)
 {
+    const struct adp_progress around = tell->progress;
     struct adp_manifest *manifest = calloc(1, sizeof(*manifest));
     enum adp_status status;
 
     if (manifest == NULL)
         return adp_fail_memory(err);
-    status = manifest_read_table(manifest, fd, path, err);
+    tell->progress = (struct adp_progress){.stage = "manifest"};
+    status = manifest_read_table(manifest, fd, path, tell, err);
+    tell->progress = around;
     if (status != ADP_OK) {
         adp_manifest_free(manifest);
         return status;

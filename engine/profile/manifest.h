@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "adpseal.h"
+#include "report.h"
 
 #define ADP_FILE_ID_LEN 40 /* hex digits */
 
@@ -20,10 +21,10 @@ struct adp_manifest;
 
 /* adp_manifest_read reads the database in the regular file |fd|; |path| names it in errors.
  * ADP_ERR_FORMAT, with what is wrong, for what is no manifest: no database, a damaged one, one
- * whose reading would take more memory or work than its size allows. The caller must call
- * adp_manifest_free. */
+ * whose reading would take more memory or work than its size allows. ADP_ERR_CANCELLED if |tell|,
+ * which counts rows meanwhile, says so. The caller must call adp_manifest_free. */
 enum adp_status adp_manifest_read(struct adp_manifest **out, int fd, const char *path,
-                                  struct adp_error *err);
+                                  struct adp_tell *tell, struct adp_error *err);
 void adp_manifest_free(struct adp_manifest *manifest);
 
 /* adp_manifest_find returns "DOMAIN/PATH" of the file whose id is |file_id|, 40 lower-case hex

@@ -56,8 +56,9 @@ struct adp_profile {
 
     /* ... or these. |begin| makes the state for a folder that was recognised, or that the caller
      * says is one. What is wrong with the folder's content is told as a note and stays in the
-     * state; an error (ADP_ERR_MEMORY) ends the walk. |classify| returns whether it decides on the
-     * path |below| the folder ("" never comes); what it leaves is decided by names. |end| frees. */
+     * state; an error (ADP_ERR_MEMORY, ADP_ERR_CANCELLED) ends the walk. |classify| returns whether
+     * it decides on the path |below| the folder ("" never comes); what it leaves is decided by
+     * names. |end| frees. */
     enum adp_status (*begin)(void **out_state, const struct adp_profile_folder *folder,
                              struct adp_tell *tell, struct adp_error *err);
     int (*classify)(void *state, const char *below, int is_dir, struct adp_profile_verdict *out);

@@ -75,17 +75,28 @@ static uint8_t *load(size_t *out_len)
     return data;
 }
 
-static enum adp_status read_it(struct adp_manifest **out, struct adp_error *err)
+static enum adp_status read_with(struct adp_manifest **out, const struct adp_options *options,
+                                 struct adp_error *err)
 {
     int fd = open(path_, O_RDONLY | O_CLOEXEC);
+    struct adp_tell tell;
     enum adp_status status;
 
     CU_ASSERT_FATAL(fd >= 0);
     *out = NULL;
-    status = adp_manifest_read(out, fd, "Manifest.db", err);
+    adp_tell_init(&tell, options, "scan");
+    status = adp_manifest_read(out, fd, "Manifest.db", &tell, err);
     CU_ASSERT_EQUAL(status == ADP_OK, *out != NULL);
+    CU_ASSERT_STRING_EQUAL(tell.progress.stage, "scan");
     close(fd);
     return status;
+}
+
+static enum adp_status read_it(struct adp_manifest **out, struct adp_error *err)
+{
+    const struct adp_options options = {0};
+
+    return read_with(out, &options, err);
 }
 
 /* Reads what may be anything: it is taken, or refused for its form. */
@@ -409,6 +420,31 @@ static void test_large_schema(void)
     free(sql);
 }
 
+/* -- Progress -----------------------------------------------------------------------------------*/
+
+static int note_and_stop(void *user, const struct adp_progress *progress)
+{
+    struct adp_progress *noted = user;
+
+    *noted = *progress;
+    return 1;
+}
+
+static void test_cancelled(void)
+{
+    struct adp_progress noted = {0};
+    const struct adp_options options = {.on_progress = note_and_stop, .user = &noted};
+    struct adp_manifest *manifest;
+    struct adp_error err = {0};
+
+    make(TABLE "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) "
+               "INSERT INTO Files SELECT id('HomeDomain', '' || i), 'HomeDomain', '' || i, 1, NULL "
+               "FROM n;");
+    et_expect(read_with(&manifest, &options, &err), ADP_ERR_CANCELLED, &err, "stopped");
+    CU_ASSERT_STRING_EQUAL(noted.stage, "manifest");
+    CU_ASSERT_TRUE(noted.done_entries > 0 && noted.done_entries < 5000);
+}
+
 /* -- Nothing is written -------------------------------------------------------------------------*/
 
 static void test_nothing_beside(void)
@@ -443,6 +479,7 @@ int main(void)
         {"pages that are shared", test_shared_pages},
         {"memory", test_memory},
         {"a large schema", test_large_schema},
+        {"it tells how far it is, and can be stopped", test_cancelled},
         {"nothing is written beside it", test_nothing_beside},
     };
     int result;

@@ -11,8 +11,13 @@
 
 static struct adp_manifest *read_it(int fd)
 {
+    const struct adp_options options = {0};
     struct adp_manifest *manifest = NULL;
-    enum adp_status status = adp_manifest_read(&manifest, fd, "fuzz", NULL);
+    struct adp_tell tell;
+    enum adp_status status;
+
+    adp_tell_init(&tell, &options, "fuzz");
+    status = adp_manifest_read(&manifest, fd, "fuzz", &tell, NULL);
 
     FUZZ_CHECK(status == ADP_OK || status == ADP_ERR_FORMAT);
     FUZZ_CHECK((status == ADP_OK) == (manifest != NULL));
