@@ -78,17 +78,33 @@ static enum adp_status enter_folders(struct adp_profiles *profiles, char *path, 
     return status;
 }
 
+/* Takes out what names no folder: doubled slashes and components that are ".". */
+static void tidy(char *path)
+{
+    char *out = path;
+
+    for (const char *in = path; *in != '\0'; in++) {
+        if (out > path && out[-1] == '/' &&
+            (*in == '/' || (*in == '.' && (in[1] == '/' || in[1] == '\0'))))
+            continue;
+        *out++ = *in;
+    }
+    *out = '\0';
+}
+
 static enum adp_status explain(struct adp_profiles *profiles, char *path, struct adp_verdict *out,
                                struct adp_error *err)
 {
-    size_t len = strlen(path);
-    int is_dir = len > 0 && path[len - 1] == '/';
     char *source = path + base_len(path);
     enum adp_status status = ADP_OK;
     const char *label;
+    int is_dir;
+    size_t len;
 
-    while (path + len > source && path[len - 1] == '/')
-        path[--len] = '\0';
+    tidy(source);
+    len = strlen(source);
+    is_dir = len > 0 && source[len - 1] == '/';
+    source[len - (size_t)is_dir] = '\0';
     if (*source != '\0')
         status = enter_folders(profiles, path, source, &is_dir, err);
     if (status == ADP_OK)

@@ -282,6 +282,7 @@ class Profiles(scenario.Scenario):
         self.plant("Family.photoslibrary", PHOTOS_LIBRARY)
         inside = "Family.photoslibrary/resources/derivatives/A/A1_1_105_c.jpeg"
         for path in (f"source/{inside}", f"./source/{inside}", self.source / inside,
+                     f"source//{inside}", f"source/./{inside.replace('/', '//./')}",
                      f"source/Family.photoslibrary/resources/derivatives/to/come.jpeg"):
             verdict = self.explain(path)[0]
             self.assertEqual((verdict["category"], verdict["profile"], verdict["rule"],
