@@ -272,9 +272,11 @@ static enum adp_status read_staged(struct rewrapping *run, const struct rewrap_b
     if (status != ADP_OK)
         return status;
     *out_len = header.header_len;
-    if (memcmp(run->block + header.header_len - ADP_HASH_LEN, beside->checksum, ADP_HASH_LEN) != 0)
-        return adp_fail(err, ADP_ERR_CONFLICT, path, "somebody else has changed the new header");
-    return ADP_OK;
+    if (memcmp(run->block + header.header_len - ADP_HASH_LEN, beside->checksum, ADP_HASH_LEN) == 0)
+        return ADP_OK;
+    adp_fail(err, ADP_ERR_CONFLICT, path, "somebody else has changed the new header");
+    return adp_error_hint(err, ADP_ERR_CONFLICT,
+                          "find out who writes to the vault; then run it again");
 }
 
 enum adp_status rewrap_place(struct rewrapping *run, struct rewrap_beside *beside,
