@@ -88,6 +88,17 @@ static void note(struct adp_tell *tell, const struct adp_profile_folder *folder,
     adp_tell_event(tell, ADP_EVENT_NOTE, ADP_OK, 0, folder->path, message);
 }
 
+/* What they count as, not where they go: a single category for everything, or the policy file, may
+ * say otherwise. */
+static void note_whole(struct adp_tell *tell, const struct adp_profile_folder *folder,
+                       const char *why)
+{
+    note(tell, folder,
+         "%s: the files of this device's backup cannot be told apart, and all count as "
+         "\"backup\"",
+         why);
+}
+
 /* Reads the manifest, or tells why all of the backup stays one thing. */
 static enum adp_status read_manifest(struct device_backup *backup,
                                      const struct adp_profile_folder *folder, struct adp_tell *tell,
@@ -98,9 +109,7 @@ static enum adp_status read_manifest(struct device_backup *backup,
     int fd = open_regular(folder, DATABASE);
 
     if (fd < 0) {
-        note(tell, folder,
-             "has no " DATABASE " that can be read: the files of this device's "
-             "backup cannot be told apart, and all are sealed to \"backup\"");
+        note_whole(tell, folder, "has no " DATABASE " that can be read");
         return ADP_OK;
     }
     status = adp_manifest_read(&backup->manifest, fd, DATABASE, tell, &why);
@@ -109,16 +118,16 @@ static enum adp_status read_manifest(struct device_backup *backup,
         return adp_fail_memory(err);
     if (status == ADP_ERR_CANCELLED)
         return adp_tell_cancelled(err);
-    if (status != ADP_OK)
+    if (status != ADP_OK) {
+        char damage[sizeof(why.message) + 32];
+
+        snprintf(damage, sizeof(damage), DATABASE " is damaged (%s)", why.message);
+        note_whole(tell, folder, damage);
+    } else if (adp_manifest_num_refused(backup->manifest) > 0) {
         note(tell, folder,
-             DATABASE " is damaged (%s): the files of this device's backup cannot be "
-                      "told apart, and all are sealed to \"backup\"",
-             why.message);
-    else if (adp_manifest_num_refused(backup->manifest) > 0)
-        note(tell, folder,
-             "%zu entries of " DATABASE " contradict themselves: their files are "
-             "sealed to \"backup\"",
+             "%zu entries of " DATABASE " contradict themselves: their files count as \"backup\"",
              adp_manifest_num_refused(backup->manifest));
+    }
     return ADP_OK;
 }
 
@@ -132,14 +141,10 @@ static enum adp_status look_inside(struct device_backup *backup,
     if (status != ADP_OK)
         return status;
     if (is_encrypted)
-        note(tell, folder,
-             "this device's backup is encrypted with a password of its own, so that "
-             "its files cannot be told apart: all are sealed to \"backup\"");
+        note_whole(tell, folder, "is encrypted with a password of its own");
     else if (!adp_folder_has(folder, DATABASE, S_IFREG) &&
              adp_folder_has(folder, OLD_DATABASE, S_IFREG))
-        note(tell, folder,
-             "this device's backup is of the kind before iOS 10, whose files are not "
-             "told apart: all are sealed to \"backup\"");
+        note_whole(tell, folder, "is of the kind before iOS 10");
     else
         return read_manifest(backup, folder, tell, err);
     return ADP_OK;

@@ -202,7 +202,7 @@ class DeviceBackup(scenario.Scenario):
 
     def test_encrypted_is_said_to_people(self):
         self.make(encrypted=True)
-        self.assertIn(f"{UDID}: this device's backup is encrypted",
+        self.assertIn(f"{UDID}: is encrypted with a password",
                       self.errors("seal", self.vault, self.source))
 
     def test_before_ios_10(self):
