@@ -17,7 +17,7 @@ static const struct command {
     const char *usage;
     const char *summary;
     command_fn *run;
-    unsigned options;
+    option_set options;
     unsigned min_args, max_args;
 } commands[] = {
     {"init", "VAULT --device NAME", "make a vault, its account and the first trusted device",

@@ -133,7 +133,7 @@ static enum adp_status set_option(struct options *out, enum option_id id, const 
         [OPTION_HALF] = &out->half,         [OPTION_PROFILE] = &out->profile,
     };
 
-    out->given |= 1U << id;
+    out->given |= UINT64_C(1) << id;
     if (infos[id].value == NULL)
         return ADP_OK;
     if (texts[id] == NULL)
@@ -162,7 +162,7 @@ static enum adp_status refuse_word(const char *word, const char *command, int ne
 }
 
 enum adp_status options_parse(struct options *out, int argc, char **argv, const char *command,
-                              unsigned allowed, struct adp_error *err)
+                              option_set allowed, struct adp_error *err)
 {
     struct option table[OPTION_NUM + 1];
     enum adp_status status = ADP_OK;
@@ -170,7 +170,7 @@ enum adp_status options_parse(struct options *out, int argc, char **argv, const 
 
     *out = (struct options){0};
     make_getopt_table(table);
-    allowed |= (1U << OPTION_NUM_COMMON) - 1;
+    allowed |= (UINT64_C(1) << OPTION_NUM_COMMON) - 1;
     opterr = 0;
     optind = 1;
     while (status == ADP_OK && (id = getopt_long(argc, argv, ":hq", table, NULL)) != -1) {
@@ -178,7 +178,7 @@ enum adp_status options_parse(struct options *out, int argc, char **argv, const 
 
         if (id == 'h' || id == 'q')
             id = id == 'h' ? OPTION_HELP : OPTION_QUIET;
-        if (id == '?' || id == ':' || !(allowed & 1U << id))
+        if (id == '?' || id == ':' || !(allowed & UINT64_C(1) << id))
             return refuse_word(word, command, id == ':', err);
         status = set_option(out, (enum option_id)id, optarg, err);
     }
@@ -189,7 +189,7 @@ enum adp_status options_parse(struct options *out, int argc, char **argv, const 
 
 int options_has(const struct options *options, enum option_id id)
 {
-    return (options->given & 1U << id) != 0;
+    return (options->given & UINT64_C(1) << id) != 0;
 }
 
 int options_announced(int argc, char **argv, const char *name)
@@ -201,12 +201,12 @@ int options_announced(int argc, char **argv, const char *name)
     return 0;
 }
 
-static void print_options(unsigned ids)
+static void print_options(option_set ids)
 {
     char left[64];
 
     for (int i = 0; i < OPTION_NUM; i++) {
-        if (!(ids & 1U << i))
+        if (!(ids & UINT64_C(1) << i))
             continue;
         snprintf(left, sizeof(left), "--%s %s", infos[i].name,
                  infos[i].value != NULL ? infos[i].value : "");
@@ -214,9 +214,9 @@ static void print_options(unsigned ids)
     }
 }
 
-void options_print_help(unsigned allowed)
+void options_print_help(option_set allowed)
 {
-    unsigned common = (1U << OPTION_NUM_COMMON) - 1;
+    option_set common = (UINT64_C(1) << OPTION_NUM_COMMON) - 1;
 
     if (allowed != 0)
         puts("\noptions:");

@@ -3,6 +3,8 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <stdint.h>
+
 #include "adpseal.h"
 
 enum option_id {
@@ -44,10 +46,15 @@ enum option_id {
     OPTION_NUM,
 };
 
-#define OPTION_BIT(id) (1U << OPTION_##id)
+/* A set of options has a bit for each. */
+typedef uint64_t option_set;
+
+#define OPTION_BIT(id) (UINT64_C(1) << OPTION_##id)
+
+_Static_assert(OPTION_NUM <= 64, "an option has no bit");
 
 struct options {
-    unsigned given;       /* bits of the options that were given */
+    option_set given;     /* those that were given */
     const char *identity; /* file; NULL: the default */
     const char *passphrase_file;
     const char *io;
@@ -75,7 +82,7 @@ struct options {
 /* options_parse reads |argv| from the word after the command's name on; |command| is that name, for
  * errors, |allowed| the bits of the options that it takes besides the common ones. */
 ADP_MUST_CHECK enum adp_status options_parse(struct options *out, int argc, char **argv,
-                                             const char *command, unsigned allowed,
+                                             const char *command, option_set allowed,
                                              struct adp_error *err);
 
 /* options_add_category adds the category called |name| to the |*num| of |categories|, if it is not
@@ -92,6 +99,6 @@ int options_has(const struct options *options, enum option_id id);
 int options_announced(int argc, char **argv, const char *name);
 
 /* options_print_help prints a line for each option of |allowed|, then for each common one. */
-void options_print_help(unsigned allowed);
+void options_print_help(option_set allowed);
 
 #endif
