@@ -145,8 +145,13 @@ const struct adp_rule_group adp_builtin_groups[] = {
     {ADP_CATEGORY_WIFI, PATTERNS("*.nmconnection")},
     {ADP_CATEGORY_BACKUP, PATTERNS("*.ipsw", "*.adbackup", "*.mobilebackup")},
 
-    /* Places: what lies beside photos and films and is no type of its own. */
-    {ADP_CATEGORY_PHOTOS, PATTERNS("Pictures/", "Videos/")},
+    /* Places: what lies beside photos and films and is no type of its own. A home folder's are
+     * called by the language of its owner; names that mean other things as well are not here. */
+    {ADP_CATEGORY_PHOTOS,
+     PATTERNS("Pictures/", "Videos/", "Bilder/", "Imágenes/", "Immagini/", "Imagens/",
+              "Afbeeldingen/", "Billeder/", "Kuvat/", "Obrazy/", "Obrázky/", "Изображения/",
+              "Зображення/", "画像/", "ピクチャ/", "图片/", "圖片/", "사진/", "Vidéos/", "Vídeos/",
+              "Видео/", "Відео/", "ビデオ/", "视频/", "影片/", "동영상/")},
 };
 
 const size_t adp_builtin_num_groups = sizeof(adp_builtin_groups) / sizeof(adp_builtin_groups[0]);

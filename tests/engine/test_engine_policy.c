@@ -174,6 +174,8 @@ static void test_builtin_rules(void)
         {"root/var/lib/iwd/home.psk", "wifi"},
         {"root/etc/wpa_supplicant/wpa_supplicant-wlan0.conf", "wifi"},
         {"ann/Pictures/2024/IMG_1.CR2.pp3", "photos"},
+        {"ann/Bilder/2024/IMG_1.CR2.pp3", "photos"},
+        {"ann/画像/2024/IMG_1.CR2.pp3", "photos"},
         {"ann/Pictures/invitation.ics", "calendar"},
         {"ann/Documents/letter.odt", "drive"},
         {"src/main.c", "drive"},
