@@ -138,17 +138,21 @@ enum adp_status cmd_recovery_contact_add(struct cli *cli, struct adp_error *err)
     return status;
 }
 
-/* is_contact returns whether there is, or was, a contact called |name|. */
+/* is_contact returns whether |name| is a contact's; or was, and is nobody else's now. */
 static int is_contact(const struct adp_vault *vault, const char *name)
 {
     struct adp_device device;
+    int was_contact = 0;
 
     for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
         adp_vault_device(vault, i, &device);
-        if (device.kind == ADP_KIND_RECOVERY_CONTACT && strcmp(device.name, name) == 0)
-            return 1;
+        if (strcmp(device.name, name) != 0)
+            continue;
+        if (device.is_active)
+            return device.kind == ADP_KIND_RECOVERY_CONTACT;
+        was_contact |= device.kind == ADP_KIND_RECOVERY_CONTACT;
     }
-    return 0;
+    return was_contact;
 }
 
 enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_error *err)

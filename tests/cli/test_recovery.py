@@ -150,6 +150,14 @@ class Recovery(protection.Protection):
         self.recover("--code-file", self.file("code", code.strip()), "--half", half, expect=NO_KEY)
         self.assertEqual(self.leftovers(), 0)
 
+    def test_a_device_with_the_name_of_a_removed_contact_stays(self):
+        self.run_it("recovery", "contact", "add", self.vault, "bob", "--half", self.dir / "kept")
+        self.run_it("recovery", "contact", "remove", self.vault, "bob")
+        bob = self.admit("bob")
+        errors = self.errors("recovery", "contact", "remove", self.vault, "bob", expect=FAILED)
+        self.assertIn("no recovery contact", errors)
+        self.assertEqual(self.opens(self.seal_all(), bob), set(ALL))
+
     def test_no_more_than_five(self):
         for number in range(5):
             self.run_it("recovery", "contact", "add", self.vault, f"friend {number}", "--half",
