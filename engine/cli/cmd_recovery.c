@@ -44,7 +44,7 @@ enum adp_status cmd_recovery_key(struct cli *cli, struct adp_error *err)
     if (status != ADP_OK)
         return status;
     status = adp_vault_add_recovery_key(session.vault, code, err);
-    if (status == ADP_OK)
+    if (code[0] != '\0')
         tell_key(cli, session.vault, code);
     explicit_bzero(code, sizeof(code));
     session_close(&session);
@@ -99,18 +99,23 @@ static void tell_contact(struct cli *cli, const struct adp_vault *vault, const c
              options->half != NULL ? options->half : operators);
 }
 
+/* add_contact removes the file for the other half again where nothing came of it. */
 static enum adp_status add_contact(struct cli *cli, struct adp_vault *vault, int fd,
                                    struct adp_error *err)
 {
     char code[ADP_RECOVERY_CODE_LEN], half[ADP_RECOVERY_CODE_LEN];
     const struct options *options = &cli->options;
-    enum adp_status status =
-        adp_vault_add_recovery_contact(vault, options->args[1], code, fd >= 0 ? half : NULL, err);
+    enum adp_status status = adp_vault_add_recovery_contact(vault, options->args[1], code,
+                                                            fd >= 0 ? half : NULL, err),
+                    written = ADP_OK;
 
-    if (status == ADP_OK && fd >= 0)
-        status = write_half(fd, options->half, half, err);
-    if (status == ADP_OK)
+    if (fd >= 0 && code[0] != '\0')
+        written = write_half(fd, options->half, half, err);
+    if (written == ADP_OK && code[0] != '\0')
         tell_contact(cli, vault, code);
+    else if (fd >= 0)
+        unlink(options->half);
+    status = written == ADP_OK ? status : written;
     explicit_bzero(code, sizeof(code));
     explicit_bzero(half, sizeof(half));
     return status;
@@ -132,8 +137,6 @@ enum adp_status cmd_recovery_contact_add(struct cli *cli, struct adp_error *err)
         status = add_contact(cli, session.vault, fd, err);
     if (fd >= 0)
         close(fd);
-    if (fd >= 0 && status != ADP_OK)
-        unlink(path);
     session_close(&session);
     return status;
 }

@@ -354,7 +354,8 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_set_protection(struct adp_va
                                                                    struct adp_error *err);
 
 /* adp_vault_add_recovery_key makes a recovery key, writes its code, which is nowhere else, and
- * removes the one that was there before. The caller shows it once, and wipes it. */
+ * removes the one that was there before. The caller shows it once, and wipes it. After a failure
+ * |out_code| is empty, unless the key counts already and only what follows has failed: show it. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_add_recovery_key(struct adp_vault *vault, char out_code[ADP_RECOVERY_CODE_LEN],
                            struct adp_error *err);
@@ -362,7 +363,8 @@ adp_vault_add_recovery_key(struct adp_vault *vault, char out_code[ADP_RECOVERY_C
 /* adp_vault_add_recovery_contact makes a recovery contact (there may be ADP_MAX_CONTACTS). Its
  * secret has two halves, of which neither alone says anything: |out_code| is for the contact to
  * keep. The other half is written to |out_half|, for the caller to keep elsewhere; or, if that is
- * NULL, is in the keybag under the operator's key: ADP_ERR_ARGUMENT if there is no operator. */
+ * NULL, is in the keybag under the operator's key: ADP_ERR_ARGUMENT if there is no operator. After
+ * a failure |out_code| is empty, unless the contact counts already, as with a recovery key. */
 #define ADP_MAX_CONTACTS 5
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_add_recovery_contact(struct adp_vault *vault, const char *name,

@@ -114,6 +114,7 @@ struct adp_change {
     struct adp_vault *vault;
     struct adp_keybag next;
     struct adp_change_keys *keys; /* the account's, to sign with */
+    int is_published;             /* it counts, even if what had to follow has failed */
 };
 
 /* adp_change_begin copies the present keybag, for an identity that holds the account's key.

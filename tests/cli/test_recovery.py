@@ -158,6 +158,38 @@ class Recovery(protection.Protection):
         self.assertIn("no recovery contact", errors)
         self.assertEqual(self.opens(self.seal_all(), bob), set(ALL))
 
+    # -- changes that are made, and could not be finished
+
+    def break_settling(self):
+        """The next change is published, but the generation before it cannot be written again."""
+        copy = self.generations("snapshots")[-1]
+        self.kept = copy, copy.read_bytes()
+        copy.unlink()
+        copy.mkdir()
+
+    def mend_settling(self):
+        copy, content = self.kept
+        copy.rmdir()
+        copy.write_bytes(content)
+
+    def test_a_key_that_counts_is_shown_whatever_comes_after(self):
+        self.recovery_key()
+        self.break_settling()
+        done = self.run_it("recovery", "key", self.vault, expect=FAILED)
+        self.assertIn("the change is made", done.stderr.decode())
+        self.mend_settling()
+        self.recover("--code-file", self.file("shown", done.stdout.decode().strip()))
+        self.assertEqual(self.leftovers(), 0)
+
+    def test_a_contact_that_counts_is_shown_whatever_comes_after(self):
+        self.break_settling()
+        half = self.dir / "kept"
+        answer = self.json("recovery", "contact", "add", self.vault, "friend", "--half", half,
+                           expect=FAILED)
+        self.assertIn("the change is made", answer["error"]["hint"])
+        self.mend_settling()
+        self.recover("--code-file", self.file("shown", answer["code"]), "--half", half)
+
     def test_no_more_than_five(self):
         for number in range(5):
             self.run_it("recovery", "contact", "add", self.vault, f"friend {number}", "--half",
