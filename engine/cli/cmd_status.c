@@ -145,7 +145,7 @@ static const struct {
 } problems[] = {
     {"missing",
      "generations of the keybag are gone in both places: devices that have not been here "
-     "since will refuse the vault; restore them from a copy of it"},
+     "since will refuse the vault; unless you have deleted them, restore them from a copy of it"},
     {"single_copies", "generations of the keybag are there once only: the next change mends that"},
     {"damaged_copies", "generations of the keybag have a damaged copy: the next change mends that"},
     {"leftover_keys", "keys that were taken away are still in older keybags: a change was "

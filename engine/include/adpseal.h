@@ -400,8 +400,8 @@ ADP_EXPORT void adp_vault_category(const struct adp_vault *vault, unsigned categ
 /* struct adp_history says how the generations lie in the vault. Each is there twice, in keybag/ and
  * beside the snapshots. A change puts right what can be. */
 struct adp_history {
-    uint64_t num_generations; /* that the newest one leads back to */
-    uint64_t num_missing;     /* how many before them are not there, in neither place */
+    uint64_t num_generations; /* that are there */
+    uint64_t num_missing;     /* that are not, or are damaged, in both places */
     uint64_t num_single;      /* one copy is missing */
     uint64_t num_damaged;     /* one copy is damaged, or another's */
     uint64_t num_leftovers;   /* keys in older generations that were taken away since */

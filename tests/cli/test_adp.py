@@ -165,6 +165,31 @@ class Adp(protection.Protection):
         self.run_it("open", theirs, later, "--to", self.dir / "y", "--account", account, env=fresh,
                     expect=INTEGRITY)
 
+    def test_keys_are_gone_from_keybags_behind_a_gap(self):
+        """A generation that is lost does not shield those before it."""
+        self.set_operator()
+        for _ in range(2):
+            self.run_it("rotate", self.vault, "notes")
+        for folder in ("keybag", "snapshots"):
+            self.generations(folder)[2].unlink()
+        self.recovery_key()
+        history = self.json("status", self.vault)["history"]
+        self.assertEqual((history["generations"], history["missing"]), (4, 1))
+        self.run_it("adp", "on", self.vault)
+        history = self.json("status", self.vault)["history"]
+        self.assertEqual((history["generations"], history["missing"]), (5, 1))
+        self.assertEqual(history["leftover_keys"], 0)
+        self.assertEqual(self.generations()[1].read_bytes(),
+                         self.generations("snapshots")[1].read_bytes())
+        # One that comes back from a copy is told, and loses them with the next change.
+        kept = {path: path.read_bytes() for path in self.generations()[:2]}
+        self.set_operator("other")
+        for path, content in kept.items():
+            path.write_bytes(content)
+        self.assertEqual(self.leftovers(), len(NEVER))
+        self.run_it("device", "update", self.vault)
+        self.assertEqual(self.leftovers(), 0)
+
     def open_in(self, vault, snapshot, account, env):
         target = self.dir / "kept"
         self.run_it("open", vault, snapshot, "--to", target, "--account", account, env=env,
