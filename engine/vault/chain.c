@@ -166,14 +166,29 @@ static enum adp_status check_newest(struct adp_vault *vault, const struct adp_ge
     return pin != NULL ? check_known(vault, pin, newest, err) : check_previous(vault, newest, err);
 }
 
+/* Where a change is made at this moment, the one that was the newest may have lost keys by the time
+ * it is read: then there is a newer one. */
+static enum adp_status read_newest(const struct adp_vault *vault, struct adp_generation *out,
+                                   struct adp_error *err)
+{
+    uint64_t number = 0, last;
+    enum adp_status status;
+
+    do {
+        last = number;
+        status = adp_history_newest(vault, &number, err);
+        if (status != ADP_OK)
+            return status;
+        status = adp_history_read(vault, number, 1, out, err);
+    } while (status != ADP_OK && number > last);
+    return status;
+}
+
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_generation newest;
-    uint64_t number;
-    enum adp_status status = adp_history_newest(vault, &number, err);
+    enum adp_status status = read_newest(vault, &newest, err);
 
-    if (status == ADP_OK)
-        status = adp_history_read(vault, number, 1, &newest, err);
     if (status != ADP_OK)
         return status;
     status = check_newest(vault, &newest, err);

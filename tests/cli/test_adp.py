@@ -1,5 +1,7 @@
 """Standard and Advanced Data Protection, the operator, erasure; each also from the attacker's side."""
 
+import json
+import os
 import shutil
 import subprocess
 
@@ -269,6 +271,28 @@ class Adp(protection.Protection):
         photos = [item for item in self.json("status", self.vault)["categories"]
                   if item["category"] == "photos"]
         self.assertEqual(photos[0]["epoch"], 1 + num_done)
+
+    def test_a_reader_whom_a_change_overtakes(self):
+        """It has seen which generation is the newest, and finds that one without the keys that a
+        change meanwhile took away. A pipe holds it up between the two."""
+        self.set_operator()
+        self.recovery_key()
+        changed = self.dir / "changed"
+        shutil.copytree(self.vault, changed)
+        self.run_it("adp", "on", changed)
+        held = self.generations()[-1]
+        held.unlink()
+        os.mkfifo(held)
+        reader = subprocess.Popen([scenario.COMMAND, "status", self.vault, "--json"], env=self.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with open(held, "wb") as pipe:
+            held.unlink()
+            for path in changed.glob("*/*.adpk"):
+                shutil.copy(path, self.vault / path.relative_to(changed))
+            pipe.write((changed / "keybag" / held.name).read_bytes())
+        answer, errors = reader.communicate()
+        self.assertEqual((reader.returncode, errors), (DONE, b""), answer)
+        self.assertEqual(json.loads(answer)["protection"], "advanced")
 
     def test_every_change_says_who_and_why(self):
         self.set_operator()
