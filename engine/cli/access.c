@@ -25,8 +25,8 @@ size_t access_names(char *out, size_t out_len, const struct adp_vault *vault, en
         if (!device.is_active || device.kind != kind)
             continue;
         if (used < out_len)
-            used += (size_t)snprintf(out + used, out_len - used, "%s%s%s", num > 0 ? ", " : "",
-                                     device.name, device.is_outdated ? " (old software)" : "");
+            used += (size_t)snprintf(out + used, out_len - used, "%s%s", num > 0 ? ", " : "",
+                                     device.name);
         num++;
     }
     return num;

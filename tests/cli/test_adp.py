@@ -94,6 +94,26 @@ class Adp(protection.Protection):
             self.assertIn(name, errors)
         self.assertEqual(self.json("status", self.vault)["protection"], "advanced")
 
+    def test_an_operators_name_cannot_rule_the_terminal(self):
+        name = "acme\u009b2J"
+        key = self.text("operator", "keygen", "--name", name, env=self.as_identity("acme")).strip()
+        self.recovery_key()
+        written = self.on_terminal("operator", "set", self.vault, key, "--yes")
+        written += self.on_terminal("adp", "on", self.vault)
+        written += self.on_terminal("status", self.vault)
+        written += self.type_in([b"no"], "adp", "off", self.vault)[1]
+        self.assertNotIn("\u009b".encode(), written)
+        self.assertEqual(written.count(b"acme\\xc2\\x9b2J"), 4, written)
+
+    def test_status_names_everybody(self):
+        """However many there are: one who was slipped in shows."""
+        names = [f"{number:02d} " + "\u00e9" * 30 for number in range(12)]
+        for name in names:
+            self.run_it("device", "add", self.vault, self.request(name[:2]), "--name", name)
+        shown = [line for line in self.text("status", self.vault).splitlines()
+                 if line.startswith("devices ")]
+        self.assertEqual(shown, ["devices    " + ", ".join(["laptop", *names])])
+
     # -- advanced
 
     def test_without_a_way_back_it_is_not_turned_on(self):
