@@ -222,14 +222,38 @@ enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err
 
 /* -- recovery open */
 
-/* read_half reads the other half, if one was named. */
+/* take_code makes the identity that |code| stands for, with |half| if that is not empty. |file|:
+ * where the code that may be wrong was read from, NULL for the terminal. */
+static enum adp_status take_code(struct adp_identity **out, const char *code, const char *half,
+                                 const char *file, struct adp_error *err)
+{
+    enum adp_status status = adp_identity_recover(out, code, half[0] != '\0' ? half : NULL, err);
+
+    if (status == ADP_ERR_PASSPHRASE && file != NULL)
+        snprintf(err->path, sizeof(err->path), "%s", file);
+    return status;
+}
+
+/* read_half reads the other half, if one was named. It must be a code by itself, so that what is
+ * wrong later is the other one. */
 static enum adp_status read_half(struct passphrase *out, const struct options *options,
                                  struct adp_error *err)
 {
+    struct adp_identity *alone;
+    enum adp_status status;
+
     out->text[0] = '\0';
     if (options->half == NULL)
         return ADP_OK;
-    return passphrase_get(out, options->half, options->half, PASSPHRASE_RECOVERY, err);
+    status = passphrase_get(out, options->half, options->half, PASSPHRASE_RECOVERY, err);
+    if (status != ADP_OK)
+        return status;
+    status = take_code(&alone, out->text, "", options->half, err);
+    if (status == ADP_OK)
+        adp_identity_free(alone);
+    else
+        passphrase_wipe(out);
+    return status;
 }
 
 /* recover makes the identity that code and half stand for. On a terminal the code may be mistyped a
@@ -250,7 +274,7 @@ static enum adp_status recover(struct adp_identity **out, struct cli *cli, struc
             passphrase_get(&code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);
         if (status != ADP_OK)
             break;
-        status = adp_identity_recover(out, code.text, half.text[0] != '\0' ? half.text : NULL, err);
+        status = take_code(out, code.text, half.text, options->code_file, err);
         passphrase_wipe(&code);
         if (status != ADP_ERR_PASSPHRASE)
             break;

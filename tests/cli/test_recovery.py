@@ -66,6 +66,20 @@ class Recovery(protection.Protection):
             self.assertIn(words, done.stderr.decode())
         self.assertEqual(self.generation(), 2)
 
+    def test_what_is_wrong_is_named(self):
+        """Which of the two codes, and that it is one that is wrong."""
+        half = self.dir / "half"
+        code = self.text("recovery", "contact", "add", self.vault, "friend", "--half", half)
+        code, bad = self.file("good", code.strip()), self.file("bad", half.read_text()[:-2])
+        empty = self.file("empty", "")
+        for options, words in ((("--code-file", code, "--half", bad), str(bad)),
+                               (("--code-file", bad, "--half", half), str(bad)),
+                               (("--code-file", empty), "the recovery code is empty"),
+                               (("--code-file", self.dir / "none"), "read the recovery code")):
+            done = self.recover(*options, expect=(NO_KEY, USAGE, FAILED))
+            self.assertIn(words, done.stderr.decode())
+        self.assertEqual(self.generation(), 2)
+
     def test_a_code_of_another_vault_or_an_older_one(self):
         older = self.recovery_key().read_text().strip()
         newer = self.recovery_key().read_text().strip()
