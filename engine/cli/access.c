@@ -1,5 +1,6 @@
 #include "access.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 void access_json(struct cli *cli, const struct adp_vault *vault)
@@ -30,6 +31,16 @@ size_t access_names(char *out, size_t out_len, const struct adp_vault *vault, en
         num++;
     }
     return num;
+}
+
+void access_note_old(const struct cli *cli, const struct adp_vault *vault)
+{
+    struct adp_history history;
+    struct adp_error err;
+
+    if (out_shows_text(&cli->out) && adp_vault_history(vault, &history, &err) == ADP_OK &&
+        history.num_fixed > 0)
+        out_note(&cli->out, "%" PRIu64 " " ACCESS_OLD_KEYBAGS ".", history.num_fixed);
 }
 
 void access_categories(char *out, size_t out_len, enum adp_category_class class_of)

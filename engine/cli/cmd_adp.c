@@ -31,6 +31,7 @@ static void tell_on(const struct cli *cli, const struct adp_vault *vault)
              "What the operator has read already it has. Older copies of the keybag, if "
              "somebody kept one, still have its keys for what was sealed until now: adp-seal "
              "rewrap takes those from the archives themselves.");
+    access_note_old(cli, vault);
 }
 
 static enum adp_status set(struct cli *cli, const struct session *session,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access.h"
 #include "cli.h"
 #include "human.h"
 #include "session.h"
@@ -160,9 +161,7 @@ static const struct {
     {"damaged_copies", "generations of the keybag have a damaged copy: the next change mends that"},
     {"leftover_keys", "keys that were taken away are still in older keybags: a change was "
                       "interrupted, and the next one destroys them"},
-    {"fixed_generations",
-     "keybags of an older format have keys that were taken away, which cannot be destroyed there: "
-     "once every device has seen the present one, delete them"},
+    {"fixed_generations", ACCESS_OLD_KEYBAGS},
 };
 
 #define NUM_PROBLEMS (sizeof(problems) / sizeof(problems[0]))

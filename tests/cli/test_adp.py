@@ -274,6 +274,25 @@ class Adp(protection.Protection):
         self.identity.write_bytes(identity)
         self.assertEqual(self.opens(snapshot, vault=kept), set(ALL))
 
+    def test_what_an_older_format_keeps_is_said(self):
+        """Keybags of version 1 cannot lose keys: nobody is told that they are gone."""
+        golden = self.dir / "golden"
+        shutil.copytree(scenario.ROOT / "tests/golden/v1", golden)
+        (golden / "device").chmod(0o600)
+        vault, env = golden / "vault", self.as_identity("golden/device")
+        for command in (("erase", vault, "photos", "--yes"), ("device", "remove", vault, "second")):
+            self.assertIn("older format", self.errors(*command, env=env))
+        history = self.json("status", vault, env=env)["history"]
+        self.assertEqual((history["fixed_generations"], history["missing"]), (3, 0))
+        # As it says: the oldest files, in both folders.
+        for folder in ("keybag", "snapshots"):
+            for path in sorted((vault / folder).glob("*.adpk"))[:3]:
+                path.unlink()
+        self.json("erase", vault, "photos", "--yes", env=env)
+        history = self.json("status", vault, env=env)["history"]
+        self.assertEqual((history["fixed_generations"], history["missing"]), (0, 3))
+        self.assertNotIn("older format", self.errors("erase", vault, "photos", "--yes", env=env))
+
     # -- one signed generation at a time
 
     def test_of_writers_at_once_none_is_lost_unnoticed(self):
