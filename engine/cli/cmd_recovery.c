@@ -268,7 +268,7 @@ static enum adp_status recover(struct adp_identity **out, struct cli *cli, struc
     if (status != ADP_OK)
         return status;
     for (int i = 0; i < max_attempts; i++) {
-        if (i > 0)
+        if (i > 0 && !cli->out.is_json) /* there the last error alone counts */
             out_error(&cli->out, err);
         status =
             passphrase_get(&code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);

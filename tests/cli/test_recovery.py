@@ -57,6 +57,14 @@ class Recovery(protection.Protection):
         self.assertNotIn(code.encode(), written)
         self.run_it("verify", self.vault, env=self.new)
 
+    def test_a_slip_that_was_mended_is_no_error(self):
+        code = self.recovery_key().read_text().strip()
+        exit_code, written = self.type_in(
+            [code[:-1].encode(), code.encode()], "recovery", "open", self.vault, "--name",
+            "new-laptop", "--json", "--account", self.account(), env=self.new)
+        self.assertEqual(exit_code, DONE, written)
+        self.assertNotIn(b'"error"', written)
+
     def test_a_mistyped_code_is_found_and_named(self):
         code = self.recovery_key().read_text().strip()
         wrong = code[:12] + ("3" if code[12] == "2" else "2") + code[13:]
