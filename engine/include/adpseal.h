@@ -391,8 +391,8 @@ ADP_EXPORT void adp_vault_describe(const struct adp_vault *vault, struct adp_vau
 struct adp_category_info {
     uint32_t epoch;      /* the newest: what is sealed now is sealed under it */
     uint32_t num_erased; /* how many of the epochs have no keys any more */
-    int is_end_to_end;   /* nobody but devices and recovery has the key: there is no operator, or it
-                            has none */
+    int is_end_to_end;   /* nobody but devices and recovery has a key, an old one neither: there is
+                            no operator, or it has none */
 };
 ADP_EXPORT void adp_vault_category(const struct adp_vault *vault, unsigned category,
                                    struct adp_category_info *out_info);

@@ -1,5 +1,5 @@
-/* A keybag that is full: what it says, and that nothing is broken by it. */
-#include "engine_test.h"
+/* Keybags at their limits, and what is said of ones that others have written. */
+#include "keybag_test.h"
 #include "vault.h"
 
 static void check_full(enum adp_status status, const struct adp_error *err)
@@ -38,11 +38,31 @@ static void test_epochs(void)
     adp_keybag_free(&keybag);
 }
 
+/* An operator that has lost the newest key alone still opens what was sealed before. */
+static void test_end_to_end(void)
+{
+    static struct kt_keybag kt;
+    struct adp_category_info info;
+    struct adp_vault vault = {0};
+    struct adp_epoch *epochs = kt.epochs[16];
+
+    kt_init(&kt);
+    vault.keybag = kt.keybag;
+    for (size_t e = 2; e-- > 0;) {
+        adp_vault_category(&vault, 17, &info);
+        CU_ASSERT_EQUAL(info.is_end_to_end, 0);
+        epochs[e].num_wraps = 1; /* the laptop's */
+    }
+    adp_vault_category(&vault, 17, &info);
+    CU_ASSERT_EQUAL(info.is_end_to_end, 1);
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
         {"more recipients than a keybag holds", test_recipients},
         {"more epochs than a category has", test_epochs},
+        {"end-to-end is said of all keys", test_end_to_end},
     };
 
     return adp_test_main("edit", cases, sizeof(cases) / sizeof(cases[0]));
