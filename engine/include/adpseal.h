@@ -403,7 +403,7 @@ struct adp_history {
     uint64_t num_generations; /* that are there */
     uint64_t num_missing;     /* that are not, or are damaged, in both places */
     uint64_t num_single;      /* one copy is missing */
-    uint64_t num_damaged;     /* one copy is damaged, or another's */
+    uint64_t num_damaged;     /* one copy is damaged, another's, or the newest's without a key */
     uint64_t num_leftovers;   /* keys in older generations that were taken away since */
     uint64_t num_fixed; /* generations of version 1 with such keys: they cannot be destroyed */
 };

@@ -325,6 +325,19 @@ static enum adp_status write_copies(const struct adp_vault *vault, const struct 
     return status;
 }
 
+/* Whether a copy of the newest generation has lost keys, which older ones alone do. Where a change
+ * has just made it one of those, there is a newer one. */
+static int has_lost_keys(const struct adp_vault *vault, const struct copies *copies)
+{
+    uint64_t newest;
+    int are_whole = 1;
+
+    for (unsigned i = 0; i < NUM_COPIES; i++)
+        are_whole &= !copies->fit[i] || adp_keybag_is_whole(&copies->items[i].keybag);
+    return !are_whole && copies->number == vault->keybag.generation &&
+           newest_up_to(vault, UINT64_MAX, &newest, NULL) == ADP_OK && newest == copies->number;
+}
+
 /* One generation: counts into |history| and, unless |is_dry|, puts right. |copies->best| is there.
  */
 static enum adp_status settle(const struct adp_vault *vault, struct copies *copies, int is_dry,
@@ -338,7 +351,8 @@ static enum adp_status settle(const struct adp_vault *vault, struct copies *copi
     history->num_generations++;
     history->num_single += copies->absent[0] || copies->absent[1];
     history->num_damaged +=
-        copies->fit[0] + copies->absent[0] + copies->fit[1] + copies->absent[1] < NUM_COPIES;
+        copies->fit[0] + copies->absent[0] + copies->fit[1] + copies->absent[1] < NUM_COPIES ||
+        has_lost_keys(vault, copies);
     if (best->keybag.version < ADP_KEYBAG_VERSION)
         history->num_fixed += num_taken > 0;
     else
