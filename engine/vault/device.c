@@ -60,6 +60,13 @@ enum adp_status adp_keybag_check_new(const struct adp_keybag *keybag,
                                      const struct adp_recipient *candidate, size_t replaced,
                                      struct adp_error *err)
 {
+    const char *reserved = adp_kind_name(ADP_KIND_RECOVERY_KEY); /* what each of them is called */
+
+    if (candidate->kind != ADP_RECIPIENT_RECOVERY && strcmp(candidate->name, reserved) == 0) {
+        adp_fail(err, ADP_ERR_ARGUMENT, NULL, "nobody but a recovery key is called \"%s\"",
+                 reserved);
+        return adp_error_hint(err, ADP_ERR_ARGUMENT, "give it another name");
+    }
     for (size_t i = 0; i < keybag->num_recipients; i++) {
         const struct adp_recipient *known = &keybag->recipients[i];
 

@@ -7,8 +7,6 @@
 #include "secret.h"
 #include "vault.h"
 
-#define RECOVERY_KEY_NAME "recovery key"
-
 /* What makes one and must be wiped. */
 struct recovery_draft {
     struct adp_recovery_secret whole, half, other;
@@ -73,8 +71,8 @@ enum adp_status adp_vault_add_recovery_key(struct adp_vault *vault,
     if (status == ADP_OK)
         status = find_old_key(vault, &old, err);
     if (status == ADP_OK)
-        status =
-            add(&change, ADP_KIND_RECOVERY_KEY, RECOVERY_KEY_NAME, &draft->whole, old, &index, err);
+        status = add(&change, ADP_KIND_RECOVERY_KEY, adp_kind_name(ADP_KIND_RECOVERY_KEY),
+                     &draft->whole, old, &index, err);
     if (status == ADP_OK)
         status = adp_change_publish(&change, err, "recovery key made");
     if (change.is_published)

@@ -210,7 +210,8 @@ enum adp_status adp_vault_read_request(const struct adp_vault *vault, const char
                                        struct adp_error *err);
 
 /* adp_keybag_check_new is ADP_ERR_EXISTS if |candidate|'s key or name is taken, by another than
- * recipient |replaced| (ADP_NO_RECIPIENT: nobody is replaced). */
+ * recipient |replaced| (ADP_NO_RECIPIENT: nobody is replaced); ADP_ERR_ARGUMENT if its name is kept
+ * for the recovery key. */
 enum adp_status adp_keybag_check_new(const struct adp_keybag *keybag,
                                      const struct adp_recipient *candidate, size_t replaced,
                                      struct adp_error *err);

@@ -57,6 +57,13 @@ class Recovery(protection.Protection):
         self.assertNotIn(code.encode(), written)
         self.run_it("verify", self.vault, env=self.new)
 
+    def test_nobody_else_takes_its_name(self):
+        for kind in ((), ("--sealer",)):
+            self.assertIn("another name", self.errors(
+                "device", "add", self.vault, self.request("x" + "".join(kind), *kind), "--name",
+                "recovery key", expect=USAGE))
+        self.recovery_key()
+
     def test_a_slip_that_was_mended_is_no_error(self):
         code = self.recovery_key().read_text().strip()
         exit_code, written = self.type_in(
