@@ -184,40 +184,64 @@ enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_error *e
     return status;
 }
 
-enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err)
+/* next_contact finds the first active contact from |*at| on, and moves |*at| behind it. */
+static int next_contact(const struct adp_vault *vault, size_t *at, struct adp_device *out)
+{
+    while (*at < adp_vault_num_devices(vault)) {
+        adp_vault_device(vault, (*at)++, out);
+        if (out->kind == ADP_KIND_RECOVERY_CONTACT && out->is_active)
+            return 1;
+    }
+    return 0;
+}
+
+static void print_contacts(const struct cli *cli, const struct adp_vault *vault)
 {
     struct table table = {.alignment = "ll"};
-    json_t *contacts = json_array();
-    struct adp_device device;
-    struct session session;
+    struct adp_device contact;
     char time[HUMAN_LEN];
+    size_t at = 0;
+
+    while (next_contact(vault, &at, &contact)) {
+        human_time(time, contact.added_ns / NS_PER_S);
+        table_add(&table, "%s", contact.name);
+        table_add(&table, "%s", time);
+    }
+    if (table.num == 0)
+        out_note(&cli->out, "There is no recovery contact.");
+    table_print(&table);
+}
+
+static json_t *contacts_json(const struct adp_vault *vault)
+{
+    json_t *contacts = json_array();
+    struct adp_device contact;
+    size_t at = 0;
+
+    while (next_contact(vault, &at, &contact)) {
+        json_t *item = json_object();
+
+        text_set(item, "name", contact.name);
+        json_object_set_new(item, "added_ns", json_integer(contact.added_ns));
+        json_array_append_new(contacts, item);
+    }
+    return contacts;
+}
+
+enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err)
+{
+    struct session session;
     enum adp_status status =
         session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
 
-    for (size_t i = 0; status == ADP_OK && i < adp_vault_num_devices(session.vault); i++) {
-        json_t *item;
-
-        adp_vault_device(session.vault, i, &device);
-        if (device.kind != ADP_KIND_RECOVERY_CONTACT || !device.is_active)
-            continue;
-        item = json_object();
-        text_set(item, "name", device.name);
-        json_object_set_new(item, "added_ns", json_integer(device.added_ns));
-        json_array_append_new(contacts, item);
-        human_time(time, device.added_ns / NS_PER_S);
-        table_add(&table, "%s", device.name);
-        table_add(&table, "%s", time);
-    }
-    if (status == ADP_OK && cli->out.is_json)
-        json_object_set(cli->out.root, "contacts", contacts);
-    else if (status == ADP_OK && table.num == 0)
-        out_note(&cli->out, "There is no recovery contact.");
-    else if (status == ADP_OK)
-        table_print(&table);
-    json_decref(contacts);
-    if (status == ADP_OK)
-        session_close(&session);
-    return status;
+    if (status != ADP_OK)
+        return status;
+    if (cli->out.is_json)
+        json_object_set_new(cli->out.root, "contacts", contacts_json(session.vault));
+    else
+        print_contacts(cli, session.vault);
+    session_close(&session);
+    return ADP_OK;
 }
 
 /* -- recovery open */

@@ -144,6 +144,10 @@ class Recovery(protection.Protection):
         names = [item["name"] for item in
                  self.json("recovery", "contact", "list", self.vault)["contacts"]]
         self.assertEqual(names, ["friend"])
+        self.assertRegex(self.text("recovery", "contact", "list", self.vault), r"^friend  \d{4}-.*\n$")
+        self.run_it("recovery", "contact", "remove", self.vault, "friend")
+        self.assertIn("no recovery contact",
+                      self.errors("recovery", "contact", "list", self.vault))
 
     def test_a_contact_and_the_operator(self):
         self.run_it("recovery", "contact", "add", self.vault, "friend", expect=USAGE)
