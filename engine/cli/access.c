@@ -1,5 +1,6 @@
 #include "access.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 void access_json(struct cli *cli, const struct adp_vault *vault)
@@ -25,11 +26,21 @@ size_t access_names(char *out, size_t out_len, const struct adp_vault *vault, en
         if (!device.is_active || device.kind != kind)
             continue;
         if (used < out_len)
-            used += (size_t)snprintf(out + used, out_len - used, "%s%s%s", num > 0 ? ", " : "",
-                                     device.name, device.is_outdated ? " (old software)" : "");
+            used += (size_t)snprintf(out + used, out_len - used, "%s%s", num > 0 ? ", " : "",
+                                     device.name);
         num++;
     }
     return num;
+}
+
+void access_note_old(const struct cli *cli, const struct adp_vault *vault)
+{
+    struct adp_history history;
+    struct adp_error err;
+
+    if (out_shows_text(&cli->out) && adp_vault_history(vault, &history, &err) == ADP_OK &&
+        history.num_fixed > 0)
+        out_note(&cli->out, "%" PRIu64 " " ACCESS_OLD_KEYBAGS ".", history.num_fixed);
 }
 
 void access_categories(char *out, size_t out_len, enum adp_category_class class_of)

@@ -5,6 +5,7 @@
 #include "cli.h"
 #include "confirm.h"
 #include "session.h"
+#include "text.h"
 
 #define NAMES_LEN 512
 
@@ -23,11 +24,14 @@ static void tell_on(const struct cli *cli, const struct adp_vault *vault)
     printf("Advanced Data Protection is on: end-to-end encrypted are now %s as well\n", names);
     if (access_names(operators, sizeof(operators), vault, ADP_KIND_OPERATOR) == 0)
         return;
-    printf("the operator, %s, opens %s alone\n", operators, never);
+    printf("the operator, ");
+    text_print(operators);
+    printf(", opens %s alone\n", never);
     out_note(&cli->out,
              "What the operator has read already it has. Older copies of the keybag, if "
              "somebody kept one, still have its keys for what was sealed until now: adp-seal "
              "rewrap takes those from the archives themselves.");
+    access_note_old(cli, vault);
 }
 
 static enum adp_status set(struct cli *cli, const struct session *session,

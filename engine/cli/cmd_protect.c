@@ -51,6 +51,7 @@ static void tell_removed(struct cli *cli, const struct adp_vault *vault, const c
     if (kind == ADP_KIND_SEALER)
         return;
     tell_who_is_left(vault);
+    access_note_old(cli, vault);
     if (kind != ADP_KIND_DEVICE)
         return;
     adp_vault_fingerprint(vault, fingerprint);
@@ -142,6 +143,7 @@ static void tell_erased(struct cli *cli, const struct adp_vault *vault, unsigned
     out_note(&cli->out,
              "Whoever kept an older copy of the keybag still can, if they find the archives. "
              "The archives still take their room.");
+    access_note_old(cli, vault);
 }
 
 enum adp_status cmd_erase(struct cli *cli, struct adp_error *err)

@@ -44,7 +44,7 @@ enum adp_status cmd_recovery_key(struct cli *cli, struct adp_error *err)
     if (status != ADP_OK)
         return status;
     status = adp_vault_add_recovery_key(session.vault, code, err);
-    if (status == ADP_OK)
+    if (code[0] != '\0')
         tell_key(cli, session.vault, code);
     explicit_bzero(code, sizeof(code));
     session_close(&session);
@@ -99,18 +99,23 @@ static void tell_contact(struct cli *cli, const struct adp_vault *vault, const c
              options->half != NULL ? options->half : operators);
 }
 
+/* add_contact removes the file for the other half again where nothing came of it. */
 static enum adp_status add_contact(struct cli *cli, struct adp_vault *vault, int fd,
                                    struct adp_error *err)
 {
     char code[ADP_RECOVERY_CODE_LEN], half[ADP_RECOVERY_CODE_LEN];
     const struct options *options = &cli->options;
-    enum adp_status status =
-        adp_vault_add_recovery_contact(vault, options->args[1], code, fd >= 0 ? half : NULL, err);
+    enum adp_status status = adp_vault_add_recovery_contact(vault, options->args[1], code,
+                                                            fd >= 0 ? half : NULL, err),
+                    written = ADP_OK;
 
-    if (status == ADP_OK && fd >= 0)
-        status = write_half(fd, options->half, half, err);
-    if (status == ADP_OK)
+    if (fd >= 0 && code[0] != '\0')
+        written = write_half(fd, options->half, half, err);
+    if (written == ADP_OK && code[0] != '\0')
         tell_contact(cli, vault, code);
+    else if (fd >= 0)
+        unlink(options->half);
+    status = written == ADP_OK ? status : written;
     explicit_bzero(code, sizeof(code));
     explicit_bzero(half, sizeof(half));
     return status;
@@ -132,23 +137,25 @@ enum adp_status cmd_recovery_contact_add(struct cli *cli, struct adp_error *err)
         status = add_contact(cli, session.vault, fd, err);
     if (fd >= 0)
         close(fd);
-    if (fd >= 0 && status != ADP_OK)
-        unlink(path);
     session_close(&session);
     return status;
 }
 
-/* is_contact returns whether there is, or was, a contact called |name|. */
+/* is_contact returns whether |name| is a contact's; or was, and is nobody else's now. */
 static int is_contact(const struct adp_vault *vault, const char *name)
 {
     struct adp_device device;
+    int was_contact = 0;
 
     for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
         adp_vault_device(vault, i, &device);
-        if (device.kind == ADP_KIND_RECOVERY_CONTACT && strcmp(device.name, name) == 0)
-            return 1;
+        if (strcmp(device.name, name) != 0)
+            continue;
+        if (device.is_active)
+            return device.kind == ADP_KIND_RECOVERY_CONTACT;
+        was_contact |= device.kind == ADP_KIND_RECOVERY_CONTACT;
     }
-    return 0;
+    return was_contact;
 }
 
 enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_error *err)
@@ -177,52 +184,100 @@ enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_error *e
     return status;
 }
 
-enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err)
+/* next_contact finds the first active contact from |*at| on, and moves |*at| behind it. */
+static int next_contact(const struct adp_vault *vault, size_t *at, struct adp_device *out)
+{
+    while (*at < adp_vault_num_devices(vault)) {
+        adp_vault_device(vault, (*at)++, out);
+        if (out->kind == ADP_KIND_RECOVERY_CONTACT && out->is_active)
+            return 1;
+    }
+    return 0;
+}
+
+static void print_contacts(const struct cli *cli, const struct adp_vault *vault)
 {
     struct table table = {.alignment = "ll"};
-    json_t *contacts = json_array();
-    struct adp_device device;
-    struct session session;
+    struct adp_device contact;
     char time[HUMAN_LEN];
+    size_t at = 0;
+
+    while (next_contact(vault, &at, &contact)) {
+        human_time(time, contact.added_ns / NS_PER_S);
+        table_add(&table, "%s", contact.name);
+        table_add(&table, "%s", time);
+    }
+    if (table.num == 0)
+        out_note(&cli->out, "There is no recovery contact.");
+    table_print(&table);
+}
+
+static json_t *contacts_json(const struct adp_vault *vault)
+{
+    json_t *contacts = json_array();
+    struct adp_device contact;
+    size_t at = 0;
+
+    while (next_contact(vault, &at, &contact)) {
+        json_t *item = json_object();
+
+        text_set(item, "name", contact.name);
+        json_object_set_new(item, "added_ns", json_integer(contact.added_ns));
+        json_array_append_new(contacts, item);
+    }
+    return contacts;
+}
+
+enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err)
+{
+    struct session session;
     enum adp_status status =
         session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
 
-    for (size_t i = 0; status == ADP_OK && i < adp_vault_num_devices(session.vault); i++) {
-        json_t *item;
-
-        adp_vault_device(session.vault, i, &device);
-        if (device.kind != ADP_KIND_RECOVERY_CONTACT || !device.is_active)
-            continue;
-        item = json_object();
-        text_set(item, "name", device.name);
-        json_object_set_new(item, "added_ns", json_integer(device.added_ns));
-        json_array_append_new(contacts, item);
-        human_time(time, device.added_ns / NS_PER_S);
-        table_add(&table, "%s", device.name);
-        table_add(&table, "%s", time);
-    }
-    if (status == ADP_OK && cli->out.is_json)
-        json_object_set(cli->out.root, "contacts", contacts);
-    else if (status == ADP_OK && table.num == 0)
-        out_note(&cli->out, "There is no recovery contact.");
-    else if (status == ADP_OK)
-        table_print(&table);
-    json_decref(contacts);
-    if (status == ADP_OK)
-        session_close(&session);
-    return status;
+    if (status != ADP_OK)
+        return status;
+    if (cli->out.is_json)
+        json_object_set_new(cli->out.root, "contacts", contacts_json(session.vault));
+    else
+        print_contacts(cli, session.vault);
+    session_close(&session);
+    return ADP_OK;
 }
 
 /* -- recovery open */
 
-/* read_half reads the other half, if one was named. */
+/* take_code makes the identity that |code| stands for, with |half| if that is not empty. |file|:
+ * where the code that may be wrong was read from, NULL for the terminal. */
+static enum adp_status take_code(struct adp_identity **out, const char *code, const char *half,
+                                 const char *file, struct adp_error *err)
+{
+    enum adp_status status = adp_identity_recover(out, code, half[0] != '\0' ? half : NULL, err);
+
+    if (status == ADP_ERR_PASSPHRASE && file != NULL)
+        snprintf(err->path, sizeof(err->path), "%s", file);
+    return status;
+}
+
+/* read_half reads the other half, if one was named. It must be a code by itself, so that what is
+ * wrong later is the other one. */
 static enum adp_status read_half(struct passphrase *out, const struct options *options,
                                  struct adp_error *err)
 {
+    struct adp_identity *alone;
+    enum adp_status status;
+
     out->text[0] = '\0';
     if (options->half == NULL)
         return ADP_OK;
-    return passphrase_get(out, options->half, options->half, PASSPHRASE_RECOVERY, err);
+    status = passphrase_get(out, options->half, options->half, PASSPHRASE_RECOVERY, err);
+    if (status != ADP_OK)
+        return status;
+    status = take_code(&alone, out->text, "", options->half, err);
+    if (status == ADP_OK)
+        adp_identity_free(alone);
+    else
+        passphrase_wipe(out);
+    return status;
 }
 
 /* recover makes the identity that code and half stand for. On a terminal the code may be mistyped a
@@ -237,13 +292,13 @@ static enum adp_status recover(struct adp_identity **out, struct cli *cli, struc
     if (status != ADP_OK)
         return status;
     for (int i = 0; i < max_attempts; i++) {
-        if (i > 0)
+        if (i > 0 && !cli->out.is_json) /* there the last error alone counts */
             out_error(&cli->out, err);
         status =
             passphrase_get(&code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);
         if (status != ADP_OK)
             break;
-        status = adp_identity_recover(out, code.text, half.text[0] != '\0' ? half.text : NULL, err);
+        status = take_code(out, code.text, half.text, options->code_file, err);
         passphrase_wipe(&code);
         if (status != ADP_ERR_PASSPHRASE)
             break;

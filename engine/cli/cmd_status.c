@@ -11,8 +11,7 @@
 #include "table.h"
 #include "text.h"
 
-#define NS_PER_S  1000000000
-#define NAMES_LEN 512
+#define NS_PER_S 1000000000
 
 static const struct {
     enum adp_kind kind;
@@ -42,16 +41,28 @@ static json_t *names_json(const struct adp_vault *vault, enum adp_kind kind)
     return names;
 }
 
+/* print_kind names all of them, however many: one that somebody has slipped in shows here. */
+static void print_kind(const struct adp_vault *vault, enum adp_kind kind)
+{
+    struct adp_device device;
+    size_t num = 0;
+
+    for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
+        adp_vault_device(vault, i, &device);
+        if (!device.is_active || device.kind != kind)
+            continue;
+        printf("%s", num++ > 0 ? ", " : "");
+        text_print(device.name);
+        printf("%s", device.is_outdated ? " (old software)" : "");
+    }
+    puts(num > 0 ? "" : "none");
+}
+
 static void print_names(const struct adp_vault *vault)
 {
-    char names[NAMES_LEN];
-
     for (size_t i = 0; i < NUM_KINDS; i++) {
-        size_t num = access_names(names, sizeof(names), vault, kinds[i].kind);
-
         printf("%-11s", kinds[i].label);
-        text_print(num > 0 ? names : "none");
-        printf("\n");
+        print_kind(vault, kinds[i].kind);
     }
 }
 
@@ -145,14 +156,12 @@ static const struct {
 } problems[] = {
     {"missing",
      "generations of the keybag are gone in both places: devices that have not been here "
-     "since will refuse the vault; restore them from a copy of it"},
+     "since will refuse the vault; unless you have deleted them, restore them from a copy of it"},
     {"single_copies", "generations of the keybag are there once only: the next change mends that"},
     {"damaged_copies", "generations of the keybag have a damaged copy: the next change mends that"},
     {"leftover_keys", "keys that were taken away are still in older keybags: a change was "
                       "interrupted, and the next one destroys them"},
-    {"fixed_generations",
-     "keybags of an older format have keys that were taken away, which cannot be destroyed there: "
-     "once every device has seen the present one, delete them"},
+    {"fixed_generations", ACCESS_OLD_KEYBAGS},
 };
 
 #define NUM_PROBLEMS (sizeof(problems) / sizeof(problems[0]))

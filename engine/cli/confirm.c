@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "text.h"
 
 /* read_yes reads a line from the terminal: is it yes? */
 static int read_yes(int tty)
@@ -36,11 +39,13 @@ enum answer confirm_ask(const char *question)
 
 enum adp_status confirm(const struct cli *cli, const char *warning, struct adp_error *err)
 {
-    char question[1024];
+    char question[2048], *shown;
 
     if (options_has(&cli->options, OPTION_YES))
         return ADP_OK;
-    snprintf(question, sizeof(question), "%s\nGo on? [y/N] ", warning);
+    shown = text_escape(warning); /* it may have a name in it that somebody else chose */
+    snprintf(question, sizeof(question), "%s\nGo on? [y/N] ", shown);
+    free(shown);
     switch (confirm_ask(question)) {
     case ANSWER_YES:
         return ADP_OK;

@@ -36,32 +36,39 @@ static int take_line(int fd, struct passphrase *out)
     return len > 0 ? 0 : -ENODATA;
 }
 
-static enum adp_status refuse_line(int result, const char *from, struct adp_error *err)
+static const char *noun(enum passphrase_purpose purpose)
+{
+    return purpose == PASSPHRASE_RECOVERY ? "recovery code" : "passphrase";
+}
+
+static enum adp_status refuse_line(int result, const char *from, enum passphrase_purpose purpose,
+                                   struct adp_error *err)
 {
     switch (result) {
     case -E2BIG:
-        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the passphrase is longer than %d bytes",
-                        PASSPHRASE_MAX);
+        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the %s is longer than %d bytes",
+                        noun(purpose), PASSPHRASE_MAX);
     case -EINVAL:
-        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the passphrase has a zero byte");
+        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the %s has a zero byte", noun(purpose));
     case -ENODATA:
-        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the passphrase is empty");
+        return out_fail(err, ADP_ERR_ARGUMENT, from, NULL, "the %s is empty", noun(purpose));
     default:
-        return out_fail(err, ADP_ERR_IO, from, NULL, "cannot read the passphrase: %s",
+        return out_fail(err, ADP_ERR_IO, from, NULL, "cannot read the %s: %s", noun(purpose),
                         strerror(-result));
     }
 }
 
-static enum adp_status from_file(struct passphrase *out, const char *file, struct adp_error *err)
+static enum adp_status from_file(struct passphrase *out, const char *file,
+                                 enum passphrase_purpose purpose, struct adp_error *err)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     int result;
 
     if (fd < 0)
-        return refuse_line(-errno, file, err);
+        return refuse_line(-errno, file, purpose, err);
     result = take_line(fd, out);
     close(fd);
-    return result == 0 ? ADP_OK : refuse_line(result, file, err);
+    return result == 0 ? ADP_OK : refuse_line(result, file, purpose, err);
 }
 
 static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
@@ -138,11 +145,10 @@ static enum adp_status from_terminal(struct passphrase *out, const char *what,
         return out_fail(err, ADP_ERR_PASSPHRASE, what,
                         purpose == PASSPHRASE_RECOVERY ? "name a file with --code-file"
                                                        : "name a file with --passphrase-file",
-                        "there is no terminal to ask for the %s on",
-                        purpose == PASSPHRASE_RECOVERY ? "recovery code" : "passphrase");
+                        "there is no terminal to ask for the %s on", noun(purpose));
     result = prompt(tty, question, out);
     if (result != 0)
-        status = refuse_line(result, NULL, err);
+        status = refuse_line(result, NULL, purpose, err);
     else if (purpose == PASSPHRASE_NEW)
         status = ask_again(tty, out, err);
     close(tty);
@@ -153,7 +159,7 @@ enum adp_status passphrase_get(struct passphrase *out, const char *file, const c
                                enum passphrase_purpose purpose, struct adp_error *err)
 {
     enum adp_status status =
-        file != NULL ? from_file(out, file, err) : from_terminal(out, what, purpose, err);
+        file != NULL ? from_file(out, file, purpose, err) : from_terminal(out, what, purpose, err);
 
     if (status != ADP_OK)
         passphrase_wipe(out);

@@ -98,6 +98,9 @@ enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keyba
                                  const uint8_t account_seed[ADP_SIGN_SEED_LEN],
                                  struct adp_error *err);
 
+/* adp_keybag_fail_full is ADP_ERR_REFUSED for a keybag that no more goes into: |what| is full. */
+enum adp_status adp_keybag_fail_full(struct adp_error *err, const char *what);
+
 /* adp_keybag_parse parses |data| and verifies the signatures by the author and the account key that
  * it names; whether these are the right ones is the caller's question. |path| is for messages. */
 enum adp_status adp_keybag_parse(struct adp_keybag *out, const uint8_t *data, size_t len,

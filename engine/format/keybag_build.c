@@ -105,6 +105,15 @@ static enum adp_status keybag_sign(struct adp_builder *out, const char *label,
     return out->failed ? adp_fail_memory(err) : ADP_OK;
 }
 
+enum adp_status adp_keybag_fail_full(struct adp_error *err, const char *what)
+{
+    adp_fail(err, ADP_ERR_REFUSED, NULL, "%s: nothing was changed", what);
+    return adp_error_hint(
+        err, ADP_ERR_REFUSED,
+        "this vault has been changed too often: go on in a new one, and keep this "
+        "one for what is in it");
+}
+
 enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keybag *keybag,
                                  const uint8_t author_seed[ADP_SIGN_SEED_LEN],
                                  const uint8_t account_seed[ADP_SIGN_SEED_LEN],
@@ -126,7 +135,6 @@ enum adp_status adp_keybag_build(struct adp_builder *out, const struct adp_keyba
     if (out->failed)
         return adp_fail_memory(err);
     if (out->len > ADP_KEYBAG_MAX)
-        return adp_fail(err, ADP_ERR_UNSUPPORTED, NULL, "the keybag would be larger than %u MiB",
-                        ADP_KEYBAG_MAX >> 20);
+        return adp_keybag_fail_full(err, "the keybag would be larger than 16 MiB");
     return keybag_check(out, err);
 }

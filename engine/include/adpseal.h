@@ -355,7 +355,8 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_set_protection(struct adp_va
                                                                    struct adp_error *err);
 
 /* adp_vault_add_recovery_key makes a recovery key, writes its code, which is nowhere else, and
- * removes the one that was there before. The caller shows it once, and wipes it. */
+ * removes the one that was there before. The caller shows it once, and wipes it. After a failure
+ * |out_code| is empty, unless the key counts already and only what follows has failed: show it. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_add_recovery_key(struct adp_vault *vault, char out_code[ADP_RECOVERY_CODE_LEN],
                            struct adp_error *err);
@@ -363,7 +364,8 @@ adp_vault_add_recovery_key(struct adp_vault *vault, char out_code[ADP_RECOVERY_C
 /* adp_vault_add_recovery_contact makes a recovery contact (there may be ADP_MAX_CONTACTS). Its
  * secret has two halves, of which neither alone says anything: |out_code| is for the contact to
  * keep. The other half is written to |out_half|, for the caller to keep elsewhere; or, if that is
- * NULL, is in the keybag under the operator's key: ADP_ERR_ARGUMENT if there is no operator. */
+ * NULL, is in the keybag under the operator's key: ADP_ERR_ARGUMENT if there is no operator. After
+ * a failure |out_code| is empty, unless the contact counts already, as with a recovery key. */
 #define ADP_MAX_CONTACTS 5
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_add_recovery_contact(struct adp_vault *vault, const char *name,
@@ -390,8 +392,8 @@ ADP_EXPORT void adp_vault_describe(const struct adp_vault *vault, struct adp_vau
 struct adp_category_info {
     uint32_t epoch;      /* the newest: what is sealed now is sealed under it */
     uint32_t num_erased; /* how many of the epochs have no keys any more */
-    int is_end_to_end;   /* nobody but devices and recovery has the key: there is no operator, or it
-                            has none */
+    int is_end_to_end;   /* nobody but devices and recovery has a key, an old one neither: there is
+                            no operator, or it has none */
 };
 ADP_EXPORT void adp_vault_category(const struct adp_vault *vault, unsigned category,
                                    struct adp_category_info *out_info);
@@ -399,10 +401,10 @@ ADP_EXPORT void adp_vault_category(const struct adp_vault *vault, unsigned categ
 /* struct adp_history says how the generations lie in the vault. Each is there twice, in keybag/ and
  * beside the snapshots. A change puts right what can be. */
 struct adp_history {
-    uint64_t num_generations; /* that the newest one leads back to */
-    uint64_t num_missing;     /* how many before them are not there, in neither place */
+    uint64_t num_generations; /* that are there */
+    uint64_t num_missing;     /* that are not, or are damaged, in both places */
     uint64_t num_single;      /* one copy is missing */
-    uint64_t num_damaged;     /* one copy is damaged, or another's */
+    uint64_t num_damaged;     /* one copy is damaged, another's, or the newest's without a key */
     uint64_t num_leftovers;   /* keys in older generations that were taken away since */
     uint64_t num_fixed; /* generations of version 1 with such keys: they cannot be destroyed */
 };

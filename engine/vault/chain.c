@@ -74,13 +74,16 @@ static int is_account(const struct adp_pin *pin, const struct adp_keybag *keybag
     return memcmp(pin->account_hash, account, ADP_HASH_LEN) == 0;
 }
 
-/* Walks from the generation that is pinned to the |newest|. */
+/* Walks from the generation that is pinned to the |newest|. |*out_is_read|: all on the way could be
+ * read, so that a failure is about what they say. */
 static enum adp_status check_chain(const struct adp_vault *vault, const struct adp_pin *pin,
-                                   const struct adp_generation *newest, struct adp_error *err)
+                                   const struct adp_generation *newest, int *out_is_read,
+                                   struct adp_error *err)
 {
     struct adp_generation at, next;
     enum adp_status status = adp_history_read(vault, pin->generation, 0, &at, err);
 
+    *out_is_read = status == ADP_OK;
     if (status != ADP_OK)
         return status;
     if (!is_account(pin, &at.keybag) ||
@@ -88,6 +91,7 @@ static enum adp_status check_chain(const struct adp_vault *vault, const struct a
         status = fail_forked(&at, err);
     for (uint64_t g = pin->generation + 1; status == ADP_OK && g < newest->keybag.generation; g++) {
         status = adp_history_read(vault, g, 0, &next, err);
+        *out_is_read = status == ADP_OK;
         if (status != ADP_OK)
             break;
         status = check_step(&at, &next, err);
@@ -123,12 +127,13 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
     const struct adp_keybag *keybag = &newest->keybag;
     struct adp_error why = {0};
     enum adp_status status;
+    int is_read;
 
     if (keybag->generation > pin->generation) {
-        status = check_chain(vault, pin, newest, &why);
+        status = check_chain(vault, pin, newest, &is_read, &why);
         if (status == ADP_OK)
             return adp_vault_pin(vault->identity, keybag, err);
-        if (is_account(pin, keybag) || status == ADP_ERR_MISSING) {
+        if (is_account(pin, keybag) || !is_read) {
             if (err != NULL)
                 *err = why;
             return status;
@@ -166,14 +171,29 @@ static enum adp_status check_newest(struct adp_vault *vault, const struct adp_ge
     return pin != NULL ? check_known(vault, pin, newest, err) : check_previous(vault, newest, err);
 }
 
+/* Where a change is made at this moment, the one that was the newest may have lost keys by the time
+ * it is read: then there is a newer one. */
+static enum adp_status read_newest(const struct adp_vault *vault, struct adp_generation *out,
+                                   struct adp_error *err)
+{
+    uint64_t number = 0, last;
+    enum adp_status status;
+
+    do {
+        last = number;
+        status = adp_history_newest(vault, &number, err);
+        if (status != ADP_OK)
+            return status;
+        status = adp_history_read(vault, number, 1, out, err);
+    } while (status != ADP_OK && number > last);
+    return status;
+}
+
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_generation newest;
-    uint64_t number;
-    enum adp_status status = adp_history_newest(vault, &number, err);
+    enum adp_status status = read_newest(vault, &newest, err);
 
-    if (status == ADP_OK)
-        status = adp_history_read(vault, number, 1, &newest, err);
     if (status != ADP_OK)
         return status;
     status = check_newest(vault, &newest, err);

@@ -157,9 +157,18 @@ static enum adp_status write_next(struct adp_change *change, struct adp_error *e
     if (status == ADP_OK)
         status = adp_history_publish(vault, &bytes, change->next.generation, err);
     adp_builder_free(&bytes);
+    if (status != ADP_OK)
+        return status;
+    change->is_published = 1;
+    status = adp_vault_load_keybag(vault, err);
     if (status == ADP_OK)
-        status = adp_vault_load_keybag(vault, err);
-    return status == ADP_OK ? adp_history_settle(vault, err) : status;
+        status = adp_history_settle(vault, err);
+    if (status == ADP_OK || change->next.generation == 1) /* init takes back all that it made */
+        return status;
+    return adp_error_hint(err, status,
+                          "the change is made, but not finished: keys that it took away may still "
+                          "be in older keybags; put this right, and run: adp-seal device update %s",
+                          vault->path);
 }
 
 enum adp_status adp_change_publish(struct adp_change *change, struct adp_error *err,
@@ -195,7 +204,9 @@ enum adp_status adp_change_finish(struct adp_change *change, struct adp_error *e
 
     if (status != ADP_OK)
         return status;
-    status = adp_history_settle(change->vault, err);
+    status = adp_vault_load_keybag(change->vault, err); /* somebody may have been here meanwhile */
+    if (status == ADP_OK)
+        status = adp_history_settle(change->vault, err);
     adp_fs_close(lock);
     return status;
 }

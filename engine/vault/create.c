@@ -96,7 +96,7 @@ static enum adp_status check_arguments(const char *dir, const struct adp_identit
         return adp_fail(err, ADP_ERR_ARGUMENT, dir,
                         "a device name is 1 to %d bytes of UTF-8 without control characters",
                         ADP_RECIPIENT_NAME_MAX);
-    return ADP_OK;
+    return adp_identity_check_keys(identity, err);
 }
 
 enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,

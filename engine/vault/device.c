@@ -45,17 +45,33 @@ int adp_vault_can_open(const struct adp_vault *vault, size_t index, unsigned cat
     return adp_keybag_find_wrap(&slot->epochs[slot->num_epochs - 1], index, &at);
 }
 
+static enum adp_status fail_known(const struct adp_recipient *known, struct adp_error *err)
+{
+    int is_active = known->state == ADP_RECIPIENT_ACTIVE;
+
+    adp_fail(err, ADP_ERR_EXISTS, NULL, "this identity is already known as \"%s\"%s", known->name,
+             is_active ? "" : ", which was removed");
+    return adp_error_hint(err, ADP_ERR_EXISTS,
+                          is_active ? "it has access: use it, once with --account"
+                                    : "make a new one: name another file with --identity");
+}
+
 enum adp_status adp_keybag_check_new(const struct adp_keybag *keybag,
                                      const struct adp_recipient *candidate, size_t replaced,
                                      struct adp_error *err)
 {
+    const char *reserved = adp_kind_name(ADP_KIND_RECOVERY_KEY); /* what each of them is called */
+
+    if (candidate->kind != ADP_RECIPIENT_RECOVERY && strcmp(candidate->name, reserved) == 0) {
+        adp_fail(err, ADP_ERR_ARGUMENT, NULL, "nobody but a recovery key is called \"%s\"",
+                 reserved);
+        return adp_error_hint(err, ADP_ERR_ARGUMENT, "give it another name");
+    }
     for (size_t i = 0; i < keybag->num_recipients; i++) {
         const struct adp_recipient *known = &keybag->recipients[i];
 
         if (memcmp(known->sign_pub, candidate->sign_pub, ADP_SIGN_PUB_LEN) == 0)
-            return adp_fail(err, ADP_ERR_EXISTS, NULL, "this identity is already known as \"%s\"%s",
-                            known->name,
-                            known->state == ADP_RECIPIENT_ACTIVE ? "" : ", which was removed");
+            return fail_known(known, err);
         if (known->state == ADP_RECIPIENT_ACTIVE && i != replaced &&
             strcmp(known->name, candidate->name) == 0) {
             adp_fail(err, ADP_ERR_EXISTS, NULL, "there is already a %s called \"%s\"",

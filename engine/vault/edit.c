@@ -13,8 +13,8 @@ enum adp_status adp_keybag_add_recipient(struct adp_keybag *keybag,
     struct adp_recipient *grown;
 
     if (keybag->num_recipients >= ADP_KEYBAG_MAX_RECIPIENTS)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "a keybag holds at most %d recipients",
-                        ADP_KEYBAG_MAX_RECIPIENTS);
+        return adp_keybag_fail_full(err,
+                                    "a keybag holds at most 1024 recipients, removed ones too");
     grown = realloc(keybag->recipients, (keybag->num_recipients + 1) * sizeof(*grown));
     if (grown == NULL)
         return adp_fail_memory(err);
@@ -129,8 +129,7 @@ static enum adp_status append_epoch(struct adp_keybag_category *category,
     struct adp_epoch *grown;
 
     if (category->num_epochs >= UINT16_MAX)
-        return adp_fail(err, ADP_ERR_UNSUPPORTED, NULL, "a category has at most %d epochs",
-                        UINT16_MAX);
+        return adp_keybag_fail_full(err, "a category has at most 65535 keys, old ones too");
     grown = realloc(category->epochs, (category->num_epochs + 1) * sizeof(*grown));
     if (grown == NULL)
         return adp_fail_memory(err);

@@ -31,39 +31,48 @@ void adp_generation_free(struct adp_generation *generation)
 
 /* -- Reading ----------------------------------------------------------------------------------- */
 
-static enum adp_status newest_in(const struct adp_vault *vault, unsigned copy, uint64_t *newest,
-                                 struct adp_error *err)
+/* Raises |*newest| to the highest number in one folder that is not above |max|. */
+static enum adp_status newest_in(const struct adp_vault *vault, unsigned copy, uint64_t max,
+                                 uint64_t *newest, struct adp_error *err)
 {
     struct adp_vault_names names;
     enum adp_status status;
-    size_t i;
 
     if (folder_of(vault, copy) < 0)
         return ADP_OK;
     status = adp_vault_list_names(vault, folders[copy], ".adpk", &names, err);
     if (status != ADP_OK)
         return status;
-    i = names.num;
-    while (i > 0 && (strlen(names.items[i - 1]) != 16 ||
-                     strspn(names.items[i - 1], "0123456789abcdef") != 16))
-        i--;
-    if (i > 0) {
-        uint64_t number = strtoull(names.items[i - 1], NULL, 16);
+    for (size_t i = 0; i < names.num; i++) {
+        uint64_t number;
 
-        *newest = number > *newest ? number : *newest;
+        if (strlen(names.items[i]) != 16 || strspn(names.items[i], "0123456789abcdef") != 16)
+            continue;
+        number = strtoull(names.items[i], NULL, 16);
+        if (number > *newest && number <= max)
+            *newest = number;
     }
     adp_vault_names_free(&names);
     return ADP_OK;
 }
 
-enum adp_status adp_history_newest(const struct adp_vault *vault, uint64_t *out_number,
-                                   struct adp_error *err)
+/* The highest number of a generation that is not above |max|; 0 if there is none. */
+static enum adp_status newest_up_to(const struct adp_vault *vault, uint64_t max,
+                                    uint64_t *out_number, struct adp_error *err)
 {
     enum adp_status status = ADP_OK;
 
     *out_number = 0;
     for (unsigned copy = 0; status == ADP_OK && copy < NUM_COPIES; copy++)
-        status = newest_in(vault, copy, out_number, err);
+        status = newest_in(vault, copy, max, out_number, err);
+    return status;
+}
+
+enum adp_status adp_history_newest(const struct adp_vault *vault, uint64_t *out_number,
+                                   struct adp_error *err)
+{
+    enum adp_status status = newest_up_to(vault, UINT64_MAX, out_number, err);
+
     if (status != ADP_OK || *out_number > 0)
         return status;
     adp_fail(err, ADP_ERR_NOT_FOUND, vault->path, "the vault has no keybag");
@@ -256,8 +265,10 @@ struct copies {
     int best;               /* the one that fits and has most, or -1 */
 };
 
-static void read_copies(const struct adp_vault *vault, uint64_t number,
-                        const uint8_t hash[ADP_HASH_LEN], struct copies *out)
+/* |hash| NULL: nothing says which one it is, for the generation after it is gone. Then the first
+ * that is there counts. */
+static void read_copies(const struct adp_vault *vault, uint64_t number, const uint8_t *hash,
+                        struct copies *out)
 {
     memset(out, 0, sizeof(*out));
     out->number = number;
@@ -267,9 +278,13 @@ static void read_copies(const struct adp_vault *vault, uint64_t number,
         enum adp_status status = read_copy(vault, i, number, item, NULL);
 
         out->absent[i] = status == ADP_ERR_MISSING;
-        out->fit[i] = status == ADP_OK && memcmp(item->keybag.hash, hash, ADP_HASH_LEN) == 0;
+        out->fit[i] = status == ADP_OK &&
+                      memcmp(item->keybag.vault_id, vault->keybag.vault_id, ADP_ID_LEN) == 0 &&
+                      (hash == NULL || memcmp(item->keybag.hash, hash, ADP_HASH_LEN) == 0);
         if (out->fit[i] && (out->best < 0 || item->len > out->items[out->best].len))
             out->best = (int)i;
+        if (out->fit[i])
+            hash = item->keybag.hash;
     }
 }
 
@@ -310,6 +325,19 @@ static enum adp_status write_copies(const struct adp_vault *vault, const struct 
     return status;
 }
 
+/* Whether a copy of the newest generation has lost keys, which older ones alone do. Where a change
+ * has just made it one of those, there is a newer one. */
+static int has_lost_keys(const struct adp_vault *vault, const struct copies *copies)
+{
+    uint64_t newest;
+    int are_whole = 1;
+
+    for (unsigned i = 0; i < NUM_COPIES; i++)
+        are_whole &= !copies->fit[i] || adp_keybag_is_whole(&copies->items[i].keybag);
+    return !are_whole && copies->number == vault->keybag.generation &&
+           newest_up_to(vault, UINT64_MAX, &newest, NULL) == ADP_OK && newest == copies->number;
+}
+
 /* One generation: counts into |history| and, unless |is_dry|, puts right. |copies->best| is there.
  */
 static enum adp_status settle(const struct adp_vault *vault, struct copies *copies, int is_dry,
@@ -323,7 +351,8 @@ static enum adp_status settle(const struct adp_vault *vault, struct copies *copi
     history->num_generations++;
     history->num_single += copies->absent[0] || copies->absent[1];
     history->num_damaged +=
-        copies->fit[0] + copies->absent[0] + copies->fit[1] + copies->absent[1] < NUM_COPIES;
+        copies->fit[0] + copies->absent[0] + copies->fit[1] + copies->absent[1] < NUM_COPIES ||
+        has_lost_keys(vault, copies);
     if (best->keybag.version < ADP_KEYBAG_VERSION)
         history->num_fixed += num_taken > 0;
     else
@@ -340,28 +369,43 @@ static enum adp_status settle(const struct adp_vault *vault, struct copies *copi
     return status;
 }
 
+/* From the newest generation to the first, and on behind those that are gone: what they were to
+ * shield has keys as well. */
+static enum adp_status walk_from(const struct adp_vault *vault, struct copies *copies, int is_dry,
+                                 struct adp_history *history, struct adp_error *err)
+{
+    uint8_t hash[ADP_HASH_LEN];
+    const uint8_t *expected = memcpy(hash, vault->keybag.hash, sizeof(hash));
+    enum adp_status status = ADP_OK;
+    uint64_t g = vault->keybag.generation, below;
+
+    while (status == ADP_OK && g > 0) {
+        read_copies(vault, g, expected, copies);
+        if (copies->best < 0) {
+            status = newest_up_to(vault, g - 1, &below, err);
+            history->num_missing += g - below;
+            expected = NULL;
+        } else {
+            below = g - 1;
+            expected = memcpy(hash, copies->items[copies->best].keybag.previous, sizeof(hash));
+            status = settle(vault, copies, is_dry, history, err);
+        }
+        free_copies(copies);
+        g = below;
+    }
+    return status;
+}
+
 static enum adp_status walk(const struct adp_vault *vault, int is_dry, struct adp_history *history,
                             struct adp_error *err)
 {
-    uint8_t hash[ADP_HASH_LEN];
-    enum adp_status status = ADP_OK;
     struct copies *copies = malloc(sizeof(*copies));
+    enum adp_status status;
 
     memset(history, 0, sizeof(*history));
     if (copies == NULL)
         return adp_fail_memory(err);
-    memcpy(hash, vault->keybag.hash, sizeof(hash));
-    for (uint64_t g = vault->keybag.generation; status == ADP_OK && g > 0; g--) {
-        read_copies(vault, g, hash, copies);
-        if (copies->best < 0) {
-            history->num_missing = g; /* this one, and what is before it */
-            free_copies(copies);
-            break;
-        }
-        memcpy(hash, copies->items[copies->best].keybag.previous, sizeof(hash));
-        status = settle(vault, copies, is_dry, history, err);
-        free_copies(copies);
-    }
+    status = walk_from(vault, copies, is_dry, history, err);
     free(copies);
     return status;
 }

@@ -1,5 +1,6 @@
 /* The operator, and Advanced Data Protection, which takes from it what the owner may take. */
 #include <stdio.h>
+#include <string.h>
 
 #include "error.h"
 #include "vault.h"
@@ -21,6 +22,13 @@ static enum adp_status replace_operator(struct adp_change *change, size_t old,
     return status == ADP_OK ? adp_change_grant(change, index, err) : status;
 }
 
+static int is_recipient(const struct adp_keybag *keybag, size_t index,
+                        const struct adp_recipient *recipient)
+{
+    return index != ADP_NO_RECIPIENT &&
+           memcmp(keybag->recipients[index].sign_pub, recipient->sign_pub, ADP_SIGN_PUB_LEN) == 0;
+}
+
 static enum adp_status set_operator(struct adp_vault *vault, struct adp_recipient *recipient,
                                     struct adp_error *err)
 {
@@ -30,10 +38,13 @@ static enum adp_status set_operator(struct adp_vault *vault, struct adp_recipien
 
     if (!adp_keybag_find_kind(&vault->keybag, ADP_RECIPIENT_OPERATOR, &old))
         old = ADP_NO_RECIPIENT;
-    if (status == ADP_OK)
+    if (status == ADP_OK && is_recipient(&vault->keybag, old, recipient)) {
+        status = adp_change_finish(&change, err); /* one that was interrupted */
+    } else if (status == ADP_OK) {
         status = replace_operator(&change, old, recipient, err);
-    if (status == ADP_OK)
-        status = adp_change_publish(&change, err, "operator set: %s", recipient->name);
+        if (status == ADP_OK)
+            status = adp_change_publish(&change, err, "operator set: %s", recipient->name);
+    }
     adp_change_end(&change);
     return status;
 }

@@ -7,8 +7,6 @@
 #include "secret.h"
 #include "vault.h"
 
-#define RECOVERY_KEY_NAME "recovery key"
-
 /* What makes one and must be wiped. */
 struct recovery_draft {
     struct adp_recovery_secret whole, half, other;
@@ -65,6 +63,7 @@ enum adp_status adp_vault_add_recovery_key(struct adp_vault *vault,
     size_t old, index;
     enum adp_status status;
 
+    out_code[0] = '\0';
     if (draft == NULL)
         return adp_fail_memory(err);
     adp_recovery_draw(&draft->whole);
@@ -72,11 +71,11 @@ enum adp_status adp_vault_add_recovery_key(struct adp_vault *vault,
     if (status == ADP_OK)
         status = find_old_key(vault, &old, err);
     if (status == ADP_OK)
-        status =
-            add(&change, ADP_KIND_RECOVERY_KEY, RECOVERY_KEY_NAME, &draft->whole, old, &index, err);
+        status = add(&change, ADP_KIND_RECOVERY_KEY, adp_kind_name(ADP_KIND_RECOVERY_KEY),
+                     &draft->whole, old, &index, err);
     if (status == ADP_OK)
         status = adp_change_publish(&change, err, "recovery key made");
-    if (status == ADP_OK)
+    if (change.is_published)
         adp_recovery_to_text(out_code, &draft->whole);
     adp_change_end(&change);
     adp_secret_free(draft, sizeof(*draft));
@@ -126,7 +125,7 @@ static enum adp_status leave_with_operator(struct adp_change *change, size_t con
 
 static enum adp_status add_contact(struct adp_vault *vault, const char *name,
                                    struct recovery_draft *draft, int has_file,
-                                   struct adp_error *err)
+                                   int *out_is_published, struct adp_error *err)
 {
     struct adp_change change;
     size_t index;
@@ -141,6 +140,7 @@ static enum adp_status add_contact(struct adp_vault *vault, const char *name,
         status = leave_with_operator(&change, index, draft, err);
     if (status == ADP_OK)
         status = adp_change_publish(&change, err, "recovery contact added: %s", name);
+    *out_is_published = change.is_published;
     adp_change_end(&change);
     return status;
 }
@@ -152,14 +152,16 @@ enum adp_status adp_vault_add_recovery_contact(struct adp_vault *vault, const ch
 {
     struct recovery_draft *draft = adp_secret_new(sizeof(*draft));
     enum adp_status status;
+    int is_published;
 
+    out_code[0] = '\0';
     if (draft == NULL)
         return adp_fail_memory(err);
     adp_recovery_draw(&draft->whole);
     adp_recovery_draw(&draft->half);
     adp_recovery_combine(&draft->other, &draft->whole, &draft->half);
-    status = add_contact(vault, name, draft, out_half != NULL, err);
-    if (status == ADP_OK) {
+    status = add_contact(vault, name, draft, out_half != NULL, &is_published, err);
+    if (is_published) {
         adp_recovery_to_text(out_code, &draft->half);
         if (out_half != NULL)
             adp_recovery_to_text(out_half, &draft->other);

@@ -114,6 +114,7 @@ struct adp_change {
     struct adp_vault *vault;
     struct adp_keybag next;
     struct adp_change_keys *keys; /* the account's, to sign with */
+    int is_published;             /* it counts, even if what had to follow has failed */
 };
 
 /* adp_change_begin copies the present keybag, for an identity that holds the account's key.
@@ -209,7 +210,8 @@ enum adp_status adp_vault_read_request(const struct adp_vault *vault, const char
                                        struct adp_error *err);
 
 /* adp_keybag_check_new is ADP_ERR_EXISTS if |candidate|'s key or name is taken, by another than
- * recipient |replaced| (ADP_NO_RECIPIENT: nobody is replaced). */
+ * recipient |replaced| (ADP_NO_RECIPIENT: nobody is replaced); ADP_ERR_ARGUMENT if its name is kept
+ * for the recovery key. */
 enum adp_status adp_keybag_check_new(const struct adp_keybag *keybag,
                                      const struct adp_recipient *candidate, size_t replaced,
                                      struct adp_error *err);

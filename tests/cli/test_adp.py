@@ -1,5 +1,7 @@
 """Standard and Advanced Data Protection, the operator, erasure; each also from the attacker's side."""
 
+import json
+import os
 import shutil
 import subprocess
 
@@ -92,6 +94,26 @@ class Adp(protection.Protection):
             self.assertIn(name, errors)
         self.assertEqual(self.json("status", self.vault)["protection"], "advanced")
 
+    def test_an_operators_name_cannot_rule_the_terminal(self):
+        name = "acme\u009b2J"
+        key = self.text("operator", "keygen", "--name", name, env=self.as_identity("acme")).strip()
+        self.recovery_key()
+        written = self.on_terminal("operator", "set", self.vault, key, "--yes")
+        written += self.on_terminal("adp", "on", self.vault)
+        written += self.on_terminal("status", self.vault)
+        written += self.type_in([b"no"], "adp", "off", self.vault)[1]
+        self.assertNotIn("\u009b".encode(), written)
+        self.assertEqual(written.count(b"acme\\xc2\\x9b2J"), 4, written)
+
+    def test_status_names_everybody(self):
+        """However many there are: one who was slipped in shows."""
+        names = [f"{number:02d} " + "\u00e9" * 30 for number in range(12)]
+        for name in names:
+            self.run_it("device", "add", self.vault, self.request(name[:2]), "--name", name)
+        shown = [line for line in self.text("status", self.vault).splitlines()
+                 if line.startswith("devices ")]
+        self.assertEqual(shown, ["devices    " + ", ".join(["laptop", *names])])
+
     # -- advanced
 
     def test_without_a_way_back_it_is_not_turned_on(self):
@@ -165,6 +187,31 @@ class Adp(protection.Protection):
         self.run_it("open", theirs, later, "--to", self.dir / "y", "--account", account, env=fresh,
                     expect=INTEGRITY)
 
+    def test_keys_are_gone_from_keybags_behind_a_gap(self):
+        """A generation that is lost does not shield those before it."""
+        self.set_operator()
+        for _ in range(2):
+            self.run_it("rotate", self.vault, "notes")
+        for folder in ("keybag", "snapshots"):
+            self.generations(folder)[2].unlink()
+        self.recovery_key()
+        history = self.json("status", self.vault)["history"]
+        self.assertEqual((history["generations"], history["missing"]), (4, 1))
+        self.run_it("adp", "on", self.vault)
+        history = self.json("status", self.vault)["history"]
+        self.assertEqual((history["generations"], history["missing"]), (5, 1))
+        self.assertEqual(history["leftover_keys"], 0)
+        self.assertEqual(self.generations()[1].read_bytes(),
+                         self.generations("snapshots")[1].read_bytes())
+        # One that comes back from a copy is told, and loses them with the next change.
+        kept = {path: path.read_bytes() for path in self.generations()[:2]}
+        self.set_operator("other")
+        for path, content in kept.items():
+            path.write_bytes(content)
+        self.assertEqual(self.leftovers(), len(NEVER))
+        self.run_it("device", "update", self.vault)
+        self.assertEqual(self.leftovers(), 0)
+
     def open_in(self, vault, snapshot, account, env):
         target = self.dir / "kept"
         self.run_it("open", vault, snapshot, "--to", target, "--account", account, env=env,
@@ -227,6 +274,25 @@ class Adp(protection.Protection):
         self.identity.write_bytes(identity)
         self.assertEqual(self.opens(snapshot, vault=kept), set(ALL))
 
+    def test_what_an_older_format_keeps_is_said(self):
+        """Keybags of version 1 cannot lose keys: nobody is told that they are gone."""
+        golden = self.dir / "golden"
+        shutil.copytree(scenario.ROOT / "tests/golden/v1", golden)
+        (golden / "device").chmod(0o600)
+        vault, env = golden / "vault", self.as_identity("golden/device")
+        for command in (("erase", vault, "photos", "--yes"), ("device", "remove", vault, "second")):
+            self.assertIn("older format", self.errors(*command, env=env))
+        history = self.json("status", vault, env=env)["history"]
+        self.assertEqual((history["fixed_generations"], history["missing"]), (3, 0))
+        # As it says: the oldest files, in both folders.
+        for folder in ("keybag", "snapshots"):
+            for path in sorted((vault / folder).glob("*.adpk"))[:3]:
+                path.unlink()
+        self.json("erase", vault, "photos", "--yes", env=env)
+        history = self.json("status", vault, env=env)["history"]
+        self.assertEqual((history["fixed_generations"], history["missing"]), (0, 3))
+        self.assertNotIn("older format", self.errors("erase", vault, "photos", "--yes", env=env))
+
     # -- one signed generation at a time
 
     def test_of_writers_at_once_none_is_lost_unnoticed(self):
@@ -244,6 +310,28 @@ class Adp(protection.Protection):
         photos = [item for item in self.json("status", self.vault)["categories"]
                   if item["category"] == "photos"]
         self.assertEqual(photos[0]["epoch"], 1 + num_done)
+
+    def test_a_reader_whom_a_change_overtakes(self):
+        """It has seen which generation is the newest, and finds that one without the keys that a
+        change meanwhile took away. A pipe holds it up between the two."""
+        self.set_operator()
+        self.recovery_key()
+        changed = self.dir / "changed"
+        shutil.copytree(self.vault, changed)
+        self.run_it("adp", "on", changed)
+        held = self.generations()[-1]
+        held.unlink()
+        os.mkfifo(held)
+        reader = subprocess.Popen([scenario.COMMAND, "status", self.vault, "--json"], env=self.env,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        with open(held, "wb") as pipe:
+            held.unlink()
+            for path in changed.glob("*/*.adpk"):
+                shutil.copy(path, self.vault / path.relative_to(changed))
+            pipe.write((changed / "keybag" / held.name).read_bytes())
+        answer, errors = reader.communicate()
+        self.assertEqual((reader.returncode, errors), (DONE, b""), answer)
+        self.assertEqual(json.loads(answer)["protection"], "advanced")
 
     def test_every_change_says_who_and_why(self):
         self.set_operator()

@@ -72,6 +72,21 @@ class Interrupted(protection.Protection):
 
         self.kill_at_each_call(check, "adp", "off", self.vault, "--yes")
 
+    def test_operator_set(self):
+        """One that takes another's place: the first loses its keys in older keybags, too."""
+        key = self.text("operator", "keygen", "--name", "other", env=self.as_identity("other"))
+        words = ("operator", "set", self.vault, key.strip(), "--yes")
+
+        def check(_call, _path):
+            self.run_it(*words)
+            self.trust(self.as_identity("other"))
+            self.assertEqual(self.opened_by(self.acme), [])
+            self.assertEqual(self.opened_by(self.as_identity("other")), ["photos", "mail"])
+            self.assertEqual(self.json("status", self.vault)["operator"], ["other"])
+            self.check_whole()
+
+        self.kill_at_each_call(check, *words)
+
     def test_device_remove(self):
         phone = self.as_identity("phone")
 

@@ -180,6 +180,19 @@ class Damage(scenario.Scenario):
                     path.unlink()
             self.identity.write_bytes(known)  # it has seen a generation that is gone
 
+    def test_a_copy_of_the_newest_keybag_that_lost_a_key(self):
+        """It is what it was signed as, but nobody should be without it."""
+        whole, other = self.copies(1)
+        content = whole.read_bytes()
+        end = int.from_bytes(content[12:16], "little")  # of the statement; then the first wrap
+        other.write_bytes(content[:end] + b"\0" + content[end + 81:])
+        self.open("lost")
+        self.assertEqual(self.json("status", self.vault)["history"]["damaged_copies"], 1)
+        self.assertIn("damaged", self.errors("verify", self.vault, expect=INTEGRITY))
+        self.run_it("rotate", self.vault, "notes")
+        self.assertEqual(other.read_bytes(), content)
+        self.run_it("verify", self.vault)
+
     def test_a_folder_of_the_keybag_that_is_gone(self):
         shutil.rmtree(self.vault / "keybag")
         self.open("gone")

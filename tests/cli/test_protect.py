@@ -140,6 +140,22 @@ class Protect(scenario.Scenario):
         middle.write_bytes(content)
         self.run_it("verify", self.vault)
 
+    def test_a_generation_that_is_damaged_on_the_way_to_a_new_account(self):
+        identity = self.identity.read_bytes()
+        self.run_it("rotate", self.vault, "notes")
+        middle = self.keybags()[-1]
+        self.remove_phone()
+        self.identity.write_bytes(identity)
+        content = middle.read_bytes()
+        for copy in self.copies(middle):
+            copy.write_bytes(content[:200] + b"x" + content[201:])
+        errors = self.errors("verify", self.vault, expect=INTEGRITY)
+        self.assertIn(middle.name, errors)
+        self.assertNotIn("another account", errors)
+        for copy in self.copies(middle):
+            copy.write_bytes(content)
+        self.run_it("verify", self.vault)
+
     # -- rotate
 
     def test_rotated_categories_have_new_epochs_and_old_snapshots_open(self):

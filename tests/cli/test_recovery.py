@@ -57,12 +57,41 @@ class Recovery(protection.Protection):
         self.assertNotIn(code.encode(), written)
         self.run_it("verify", self.vault, env=self.new)
 
+    def test_nobody_else_takes_its_name(self):
+        for kind in ((), ("--sealer",)):
+            self.assertIn("another name", self.errors(
+                "device", "add", self.vault, self.request("x" + "".join(kind), *kind), "--name",
+                "recovery key", expect=USAGE))
+        self.recovery_key()
+
+    def test_a_slip_that_was_mended_is_no_error(self):
+        code = self.recovery_key().read_text().strip()
+        exit_code, written = self.type_in(
+            [code[:-1].encode(), code.encode()], "recovery", "open", self.vault, "--name",
+            "new-laptop", "--json", "--account", self.account(), env=self.new)
+        self.assertEqual(exit_code, DONE, written)
+        self.assertNotIn(b'"error"', written)
+
     def test_a_mistyped_code_is_found_and_named(self):
         code = self.recovery_key().read_text().strip()
         wrong = code[:12] + ("3" if code[12] == "2" else "2") + code[13:]
         for text, words in ((wrong, "group 3, place 3"), (code[:-1], "28 characters"),
                             (code[:5] + "O" + code[6:], "0, 1, O or I")):
             done = self.recover("--code-file", self.file("typed", text), expect=NO_KEY)
+            self.assertIn(words, done.stderr.decode())
+        self.assertEqual(self.generation(), 2)
+
+    def test_what_is_wrong_is_named(self):
+        """Which of the two codes, and that it is one that is wrong."""
+        half = self.dir / "half"
+        code = self.text("recovery", "contact", "add", self.vault, "friend", "--half", half)
+        code, bad = self.file("good", code.strip()), self.file("bad", half.read_text()[:-2])
+        empty = self.file("empty", "")
+        for options, words in ((("--code-file", code, "--half", bad), str(bad)),
+                               (("--code-file", bad, "--half", half), str(bad)),
+                               (("--code-file", empty), "the recovery code is empty"),
+                               (("--code-file", self.dir / "none"), "read the recovery code")):
+            done = self.recover(*options, expect=(NO_KEY, USAGE, FAILED))
             self.assertIn(words, done.stderr.decode())
         self.assertEqual(self.generation(), 2)
 
@@ -115,6 +144,10 @@ class Recovery(protection.Protection):
         names = [item["name"] for item in
                  self.json("recovery", "contact", "list", self.vault)["contacts"]]
         self.assertEqual(names, ["friend"])
+        self.assertRegex(self.text("recovery", "contact", "list", self.vault), r"^friend  \d{4}-.*\n$")
+        self.run_it("recovery", "contact", "remove", self.vault, "friend")
+        self.assertIn("no recovery contact",
+                      self.errors("recovery", "contact", "list", self.vault))
 
     def test_a_contact_and_the_operator(self):
         self.run_it("recovery", "contact", "add", self.vault, "friend", expect=USAGE)
@@ -149,6 +182,46 @@ class Recovery(protection.Protection):
         self.run_it("recovery", "contact", "remove", self.vault, "friend")
         self.recover("--code-file", self.file("code", code.strip()), "--half", half, expect=NO_KEY)
         self.assertEqual(self.leftovers(), 0)
+
+    def test_a_device_with_the_name_of_a_removed_contact_stays(self):
+        self.run_it("recovery", "contact", "add", self.vault, "bob", "--half", self.dir / "kept")
+        self.run_it("recovery", "contact", "remove", self.vault, "bob")
+        bob = self.admit("bob")
+        errors = self.errors("recovery", "contact", "remove", self.vault, "bob", expect=FAILED)
+        self.assertIn("no recovery contact", errors)
+        self.assertEqual(self.opens(self.seal_all(), bob), set(ALL))
+
+    # -- changes that are made, and could not be finished
+
+    def break_settling(self):
+        """The next change is published, but the generation before it cannot be written again."""
+        copy = self.generations("snapshots")[-1]
+        self.kept = copy, copy.read_bytes()
+        copy.unlink()
+        copy.mkdir()
+
+    def mend_settling(self):
+        copy, content = self.kept
+        copy.rmdir()
+        copy.write_bytes(content)
+
+    def test_a_key_that_counts_is_shown_whatever_comes_after(self):
+        self.recovery_key()
+        self.break_settling()
+        done = self.run_it("recovery", "key", self.vault, expect=FAILED)
+        self.assertIn("the change is made", done.stderr.decode())
+        self.mend_settling()
+        self.recover("--code-file", self.file("shown", done.stdout.decode().strip()))
+        self.assertEqual(self.leftovers(), 0)
+
+    def test_a_contact_that_counts_is_shown_whatever_comes_after(self):
+        self.break_settling()
+        half = self.dir / "kept"
+        answer = self.json("recovery", "contact", "add", self.vault, "friend", "--half", half,
+                           expect=FAILED)
+        self.assertIn("the change is made", answer["error"]["hint"])
+        self.mend_settling()
+        self.recover("--code-file", self.file("shown", answer["code"]), "--half", half)
 
     def test_no_more_than_five(self):
         for number in range(5):

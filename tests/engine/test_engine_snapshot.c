@@ -139,7 +139,8 @@ static void test_forked_child_is_told(void)
     CU_ASSERT_EQUAL(seal_rig_seal(&rig, (struct adp_options){0}, &report), ADP_OK);
     child = fork();
     if (child == 0) {
-        char *request;
+        struct adp_vault *vault;
+        char *request, path[128];
         int told = 0;
 
         told += seal_rig_seal(&rig, (struct adp_options){0}, &report) == ADP_ERR_NO_KEY &&
@@ -147,10 +148,13 @@ static void test_forked_child_is_told(void)
         told += seal_rig_restore(&rig, (struct adp_options){0}, &report) == ADP_ERR_NO_KEY &&
                 strstr(rig.err.message, "forked") != NULL;
         told += adp_identity_request(rig.identity, &request, &rig.err) == ADP_ERR_NO_KEY;
+        told += adp_vault_rotate(rig.vault, NULL, 0, &rig.err) == ADP_ERR_NO_KEY;
+        snprintf(path, sizeof(path), "%s/other", rig.dir);
+        told += adp_vault_create(&vault, path, rig.identity, "laptop", &rig.err) == ADP_ERR_NO_KEY;
         _exit(told);
     }
     waitpid(child, &status, 0);
-    CU_ASSERT_EQUAL(WEXITSTATUS(status), 3);
+    CU_ASSERT_EQUAL(WEXITSTATUS(status), 5);
     CU_ASSERT_EQUAL(count_entries(rig.vault_path, "snapshots"), 1);
     CU_ASSERT_EQUAL(seal_rig_seal(&rig, (struct adp_options){0}, &report), ADP_OK);
     seal_rig_close(&rig);
