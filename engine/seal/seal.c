@@ -77,25 +77,42 @@ static enum adp_status seal_categories(struct seal_context *context, struct adp_
     return status;
 }
 
+/* Who erases a category means what was sealed before: not what is being sealed, which would be lost
+ * without a word. Removed devices are another matter; their epochs still open. */
+static enum adp_status check_not_erased(struct adp_vault *vault, const struct adp_record *record,
+                                        struct adp_error *err)
+{
+    enum adp_status status = adp_vault_refresh(vault, err);
+
+    for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++) {
+        const struct adp_record_archive *archive = &record->archives[i];
+
+        if (adp_vault_is_erased(vault, archive->category, archive->epoch)) {
+            status = adp_fail(err, ADP_ERR_CONFLICT, vault->path,
+                              "%s was erased while it was being sealed; there is no snapshot",
+                              adp_category_name(archive->category));
+            adp_error_hint(err, status, "seal again: there is a new key");
+        }
+    }
+    return status;
+}
+
 /* The commit point: with the record the snapshot is there, without it it is not. */
 static enum adp_status publish_record(const struct adp_vault *vault, struct adp_record *record,
                                       struct adp_error *err)
 {
-    const struct adp_recipient *author = &vault->keybag.recipients[vault->self];
+    const struct adp_identity *identity = vault->identity;
     struct adp_builder bytes = {0};
     char path[ADP_VAULT_PATH_LEN], name[64];
     enum adp_status status;
     int rc;
 
-    memcpy(record->vault_id, vault->keybag.vault_id, ADP_ID_LEN);
     record->finished_ns = adp_vault_now();
-    record->keybag_generation = vault->keybag.generation;
-    adp_recipient_id(record->author, author);
     snprintf(name, sizeof(name), "%s.adpr", record->id);
     adp_vault_path(path, vault, "snapshots/%s", name);
-    status = adp_record_build(&bytes, record, vault->identity->keys->sign_seed, err);
+    status = adp_record_build(&bytes, record, identity->keys->sign_seed, err);
     if (status == ADP_OK) /* never publish what no reader takes */
-        status = adp_record_verify(bytes.data, bytes.len, author->sign_pub, path, err);
+        status = adp_record_verify(bytes.data, bytes.len, identity->sign_pub, path, err);
     if (status == ADP_OK) {
         rc = adp_fs_sync_dir(vault->archives_dir);
         if (rc == 0)
@@ -134,10 +151,23 @@ static enum adp_status conclude(struct seal_context *context, const struct adp_r
                           "each is named above; make them readable and quiet, and seal again");
 }
 
+/* Under which keybag, and by whom. */
+static void begin_record(struct adp_record *record, const struct adp_vault *vault)
+{
+    memset(record, 0, sizeof(*record));
+    record->started_ns = adp_vault_now();
+    memcpy(record->vault_id, vault->keybag.vault_id, ADP_ID_LEN);
+    record->keybag_generation = vault->keybag.generation;
+    adp_recipient_id(record->author, &vault->keybag.recipients[vault->self]);
+}
+
 static enum adp_status seal_snapshot(struct seal_context *context, struct adp_error *err)
 {
-    struct adp_record record = {.started_ns = adp_vault_now()};
-    enum adp_status status = make_folder(context, &record, err);
+    struct adp_record record;
+    enum adp_status status;
+
+    begin_record(&record, context->vault);
+    status = make_folder(context, &record, err);
 
     context->id = record.id;
     record.is_attested = !context->options->without_attestation;
@@ -152,6 +182,8 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
             status = adp_attest_finish(context->attest, err);
             context->attest = NULL;
         }
+        if (status == ADP_OK)
+            status = check_not_erased(context->vault, &record, err);
         if (status == ADP_OK)
             status = publish_record(context->vault, &record, err);
         adp_watch_stop(context->tell, ADP_STAGE_COMMIT, watch, 0);

@@ -206,3 +206,14 @@ enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error 
     adp_generation_free(&newest);
     return status;
 }
+
+enum adp_status adp_vault_refresh(struct adp_vault *vault, struct adp_error *err)
+{
+    uint64_t number;
+    enum adp_status status = adp_history_newest(vault, &number, err);
+
+    if (status != ADP_OK || number <= vault->keybag.generation)
+        return status;
+    status = adp_vault_load_keybag(vault, err);
+    return status == ADP_OK ? adp_vault_check_trusted(vault, err) : status;
+}

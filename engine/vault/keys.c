@@ -67,6 +67,13 @@ const struct adp_epoch *adp_vault_newest_epoch(const struct adp_vault *vault, un
     return &slot->epochs[slot->num_epochs - 1];
 }
 
+int adp_vault_is_erased(const struct adp_vault *vault, unsigned category, uint32_t epoch)
+{
+    const struct adp_epoch *found = find_epoch(&vault->keybag, category, epoch);
+
+    return found != NULL && found->num_wraps == 0;
+}
+
 enum adp_status adp_vault_epoch_key(const struct adp_vault *vault, unsigned category,
                                     uint32_t epoch, uint8_t out[ADP_KEM_KEY_LEN],
                                     struct adp_error *err)

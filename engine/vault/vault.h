@@ -91,6 +91,9 @@ enum adp_status adp_history_settle(const struct adp_vault *vault, struct adp_err
  * there is no pin it is the first contact: nothing is pinned. */
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err);
 
+/* adp_vault_refresh is adp_vault_load_keybag where there is a newer one than was read. */
+enum adp_status adp_vault_refresh(struct adp_vault *vault, struct adp_error *err);
+
 /* -- trust.c */
 
 /* adp_vault_pin has |identity| remember |keybag|, on the disk too. */
@@ -242,6 +245,9 @@ const struct adp_epoch *adp_vault_newest_epoch(const struct adp_vault *vault, un
  * the newest epoch of its category. */
 enum adp_status adp_vault_seal_slot(const struct adp_vault *vault, struct adp_header *header,
                                     const uint8_t key[ADP_FLOE_KEY_LEN], struct adp_error *err);
+
+/* adp_vault_is_erased returns whether nobody has the key of |epoch| of |category| any more. */
+int adp_vault_is_erased(const struct adp_vault *vault, unsigned category, uint32_t epoch);
 
 /* -- snapshots.c */
 

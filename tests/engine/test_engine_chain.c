@@ -114,26 +114,102 @@ static void test_a_trusted_device_may(void)
     rig_close(&rig);
 }
 
-/* What a removed device seals with a vault that it had opened before, so that it still believes. */
+static void run(const struct chain_rig *rig, const char *what)
+{
+    char command[512];
+
+    snprintf(command, sizeof(command), "cd %s && %s", rig->seal.dir, what);
+    CU_ASSERT_EQUAL_FATAL(system(command), 0);
+}
+
+/* What a removed device seals into a copy of the vault from before, and puts into the vault. */
 static enum adp_status seal_as_phone(struct chain_rig *rig, struct adp_vault *theirs)
 {
     struct adp_report report;
     struct seal_rig phone = rig->seal;
+    enum adp_status status;
 
     phone.vault = theirs;
-    return seal_rig_seal(&phone, (struct adp_options){0}, &report);
+    status = seal_rig_seal(&phone, (struct adp_options){0}, &report);
+    run(rig, "cp -r theirs/archives/* vault/archives");
+    run(rig, "cp theirs/snapshots/*.adpr vault/snapshots");
+    return status;
 }
 
-/* Removes the phone, which has opened the vault as |*theirs| before. There is a file to seal. */
+/* Removes the phone, which keeps a copy of the vault, open as |*theirs|. There is a file to seal.
+ */
 static void rig_open_removed(struct chain_rig *rig, struct adp_vault **theirs)
 {
     struct adp_error *err = &rig->seal.err;
+    char path[128];
 
     rig_open(rig);
     seal_rig_write(&rig->seal, "a.bin", 1000, 1);
-    CU_ASSERT_EQUAL_FATAL(adp_vault_open(theirs, rig->seal.vault_path, rig->phone, err), ADP_OK);
+    run(rig, "cp -r vault theirs");
+    snprintf(path, sizeof(path), "%s/theirs", rig->seal.dir);
+    CU_ASSERT_EQUAL_FATAL(adp_vault_open(theirs, path, rig->phone, err), ADP_OK);
     CU_ASSERT_EQUAL(adp_vault_trust(*theirs, NULL, err), ADP_OK);
     CU_ASSERT_EQUAL(adp_vault_remove_device(rig->seal.vault, "phone", err), ADP_OK);
+}
+
+/* A vault that was opened before the removal seals nothing for who was removed. */
+static void test_a_vault_that_is_open_for_long(void)
+{
+    struct adp_error *err;
+    struct adp_report report;
+    struct adp_vault *other, *ours;
+    struct chain_rig rig;
+
+    rig_open(&rig);
+    err = &rig.seal.err;
+    seal_rig_write(&rig.seal, "a.jpg", 1000, 1);
+    ours = rig.seal.vault;
+    CU_ASSERT_EQUAL_FATAL(adp_vault_open(&other, rig.seal.vault_path, rig.seal.identity, err),
+                          ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_remove_device(other, "phone", err), ADP_OK);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig.seal, (struct adp_options){0}, &report), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_generation(ours), adp_vault_generation(other));
+    CU_ASSERT_EQUAL(ours->keybag.categories[16].num_epochs, 2);
+    adp_vault_free(other);
+    rig_close(&rig);
+}
+
+struct eraser {
+    struct chain_rig *rig;
+    int is_done;
+};
+
+static int erase_once(void *user, const struct adp_progress *progress)
+{
+    struct eraser *eraser = user;
+    struct seal_rig *rig = &eraser->rig->seal;
+    struct adp_vault *other;
+
+    if (eraser->is_done || strcmp(progress->stage, "seal") != 0)
+        return 0;
+    eraser->is_done = 1;
+    CU_ASSERT_EQUAL_FATAL(adp_vault_open(&other, rig->vault_path, rig->identity, NULL), ADP_OK);
+    CU_ASSERT_EQUAL(adp_vault_erase(other, adp_category_find("photos"), NULL), ADP_OK);
+    adp_vault_free(other);
+    return 0;
+}
+
+/* What is being sealed while its category is erased is not lost without a word. */
+static void test_erased_while_it_is_sealed(void)
+{
+    struct adp_report report;
+    struct chain_rig rig;
+    struct eraser eraser = {.rig = &rig};
+    struct adp_options common = {.on_progress = erase_once, .user = &eraser};
+
+    rig_open(&rig);
+    seal_rig_write(&rig.seal, "a.jpg", 1000, 1);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig.seal, common, &report), ADP_ERR_CONFLICT);
+    CU_ASSERT(eraser.is_done);
+    CU_ASSERT_EQUAL(seal_rig_seal(&rig.seal, common, &report), ADP_OK);
+    CU_ASSERT_EQUAL(seal_rig_restore(&rig.seal, (struct adp_options){0}, &report), ADP_OK);
+    CU_ASSERT_TRUE(seal_rig_same(&rig.seal));
+    rig_close(&rig);
 }
 
 static void test_a_record_of_a_later_generation(void)
@@ -220,6 +296,8 @@ int main(void)
     static const struct adp_test_case cases[] = {
         {"forged generations", test_forgeries},
         {"a trusted device may", test_a_trusted_device_may},
+        {"a vault that is open for long", test_a_vault_that_is_open_for_long},
+        {"erased while it is sealed", test_erased_while_it_is_sealed},
         {"a record of a later generation", test_a_record_of_a_later_generation},
         {"a record of an older generation", test_a_record_of_an_older_generation},
         {"a contact that was slipped in", test_a_contact_that_was_slipped_in},
