@@ -21,6 +21,11 @@ size_t access_names(char *out, size_t out_len, const struct adp_vault *vault, en
  * away. */
 void access_note_old(const struct cli *cli, const struct adp_vault *vault);
 
+/* access_tell_removed says that |name|, who was of |kind|, has no access any more, who has, and
+ * what else that changes. */
+void access_tell_removed(struct cli *cli, const struct adp_vault *vault, const char *name,
+                         enum adp_kind kind);
+
 /* access_categories writes the names of the categories of |class_of|. */
 void access_categories(char *out, size_t out_len, enum adp_category_class class_of);
 

@@ -21,48 +21,6 @@ static enum adp_kind kind_of(const struct adp_vault *vault, const char *name)
     return ADP_KIND_DEVICE;
 }
 
-/* tell_who_is_left names all that hold keys still: one that somebody has slipped in shows here. */
-static void tell_who_is_left(const struct adp_vault *vault)
-{
-    const char *before = "Who holds keys from now on: ";
-    struct adp_device device;
-
-    for (size_t i = 0; i < adp_vault_num_devices(vault); i++) {
-        adp_vault_device(vault, i, &device);
-        if (!device.is_active || device.kind == ADP_KIND_SEALER)
-            continue;
-        printf("%s", before);
-        text_print(device.name);
-        before = ", ";
-    }
-    printf("\n");
-}
-
-static void tell_removed(struct cli *cli, const struct adp_vault *vault, const char *name,
-                         enum adp_kind kind)
-{
-    char fingerprint[ADP_FINGERPRINT_LEN];
-
-    access_json(cli, vault);
-    if (!out_shows_text(&cli->out))
-        return;
-    text_print(name);
-    printf(" is removed\n");
-    if (kind == ADP_KIND_SEALER)
-        return;
-    tell_who_is_left(vault);
-    access_note_old(cli, vault);
-    if (kind != ADP_KIND_DEVICE)
-        return;
-    adp_vault_fingerprint(vault, fingerprint);
-    printf("account %s\n", fingerprint);
-    out_note(&cli->out,
-             "What it could open so far it still can, here until adp-seal rewrap has run "
-             "and in copies made before for ever; nothing that is sealed from now on.");
-    out_note(&cli->out, "The account is a new one: whoever gives it with --account needs the line "
-                        "above. Devices and sealers follow by themselves.");
-}
-
 enum adp_status cmd_device_remove(struct cli *cli, struct adp_error *err)
 {
     const char *name = cli->options.args[1];
@@ -76,7 +34,7 @@ enum adp_status cmd_device_remove(struct cli *cli, struct adp_error *err)
     kind = kind_of(session.vault, name);
     status = adp_vault_remove_device(session.vault, name, err);
     if (status == ADP_OK)
-        tell_removed(cli, session.vault, name, kind);
+        access_tell_removed(cli, session.vault, name, kind);
     session_close(&session);
     return status;
 }

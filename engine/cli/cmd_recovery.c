@@ -173,13 +173,8 @@ enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_error *e
         status = out_fail(err, ADP_ERR_NOT_FOUND, cli->options.args[0],
                           "adp-seal recovery contact list shows them",
                           "there is no recovery contact \"%s\"", name);
-    if (status == ADP_OK) {
-        access_json(cli, session.vault);
-        if (out_shows_text(&cli->out)) {
-            text_print(name);
-            printf(" is no recovery contact any more\n");
-        }
-    }
+    if (status == ADP_OK)
+        access_tell_removed(cli, session.vault, name, ADP_KIND_RECOVERY_CONTACT);
     session_close(&session);
     return status;
 }

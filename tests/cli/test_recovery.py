@@ -223,6 +223,17 @@ class Recovery(protection.Protection):
         self.mend_settling()
         self.recover("--code-file", self.file("shown", answer["code"]), "--half", half)
 
+    def test_who_removes_the_last_way_back_is_told(self):
+        self.recovery_key()
+        self.run_it("recovery", "contact", "add", self.vault, "friend", "--half", self.dir / "half")
+        self.run_it("adp", "on", self.vault)
+        done = self.run_it("recovery", "contact", "remove", self.vault, "friend")
+        self.assertNotIn("no way back", done.stderr.decode())
+        self.assertIn(self.account(), done.stdout.decode())  # it has changed
+        done = self.run_it("device", "remove", self.vault, "recovery key")
+        self.assertIn("no way back", done.stderr.decode())
+        self.assertIn(self.account(), done.stdout.decode())
+
     def test_no_more_than_five(self):
         for number in range(5):
             self.run_it("recovery", "contact", "add", self.vault, f"friend {number}", "--half",
