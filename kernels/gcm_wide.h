@@ -70,7 +70,7 @@ INLINE void begin(const struct wide_key *key, struct stream *s, const struct adp
     s->progress.at = 0;
     s->sums = no_sums();
     s->has_later_windows = msg->len > 16 * WINDOW;
-    s->second = (msg->len / STEP_LEN - num_last) % 2; /* by two, an odd one first */
+    s->second = (int)((msg->len / STEP_LEN - num_last) % 2); /* by two, an odd one first */
 }
 
 /* begin_hash hashes the additional data and returns the encrypted first counter block, the tag's

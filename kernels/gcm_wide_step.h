@@ -7,7 +7,7 @@
 
 /* struct progress is what a message's loops change. Both numbers lie apart: one store that zeroes
  * both would make a load of one of them wait. */
-struct progress {
+struct progress {     /* NOLINT(clang-analyzer-optin.performance.Padding): see above */
     uint32_t windows; /* that were entered before this one */
     vec window[3];    /* what this window adds to vectors 0 to 5, 6, 7 of a step */
     vec next_window;

@@ -155,7 +155,7 @@ static enum adp_status refuse_exchanged(struct adp_error *err, const uint8_t *wo
 
 static enum adp_status read_character(uint8_t *word, size_t *len, char c, struct adp_error *err)
 {
-    char upper = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    int upper = c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c;
     const char *found = strchr(alphabet, upper);
 
     if (c == '-' || c == ' ' || c == '\t' || c == '\r' || c == '\n')
