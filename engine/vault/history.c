@@ -256,21 +256,42 @@ struct copies {
     int best;               /* the one that fits and has most, or -1 */
 };
 
-static void read_copies(const struct adp_vault *vault, uint64_t number,
-                        const uint8_t hash[ADP_HASH_LEN], struct copies *out)
+/* A copy on a bad place of the disk is a damaged one. Whatever else keeps one from being read says
+ * nothing about it, and with neither read nobody knows what it holds: then nothing is settled. */
+static enum adp_status check_read(const struct copies *copies, const struct adp_error *why,
+                                  struct adp_error *err)
 {
+    for (unsigned i = 0; i < NUM_COPIES; i++) {
+        int is_unread = why[i].status == ADP_ERR_MEMORY || why[i].status == ADP_ERR_IO;
+
+        if (is_unread && (copies->best < 0 || why[i].sys_errno != EIO)) {
+            if (err != NULL)
+                *err = why[i];
+            return why[i].status;
+        }
+    }
+    return ADP_OK;
+}
+
+static enum adp_status read_copies(const struct adp_vault *vault, uint64_t number,
+                                   const uint8_t hash[ADP_HASH_LEN], struct copies *out,
+                                   struct adp_error *err)
+{
+    struct adp_error why[NUM_COPIES] = {0};
+
     memset(out, 0, sizeof(*out));
     out->number = number;
     out->best = -1;
     for (unsigned i = 0; i < NUM_COPIES; i++) {
         struct adp_generation *item = &out->items[i];
-        enum adp_status status = read_copy(vault, i, number, item, NULL);
+        enum adp_status status = read_copy(vault, i, number, item, &why[i]);
 
         out->absent[i] = status == ADP_ERR_MISSING;
         out->fit[i] = status == ADP_OK && memcmp(item->keybag.hash, hash, ADP_HASH_LEN) == 0;
         if (out->fit[i] && (out->best < 0 || item->len > out->items[out->best].len))
             out->best = (int)i;
     }
+    return check_read(out, why, err);
 }
 
 static void free_copies(struct copies *copies)
@@ -352,7 +373,11 @@ static enum adp_status walk(const struct adp_vault *vault, int is_dry, struct ad
         return adp_fail_memory(err);
     memcpy(hash, vault->keybag.hash, sizeof(hash));
     for (uint64_t g = vault->keybag.generation; status == ADP_OK && g > 0; g--) {
-        read_copies(vault, g, hash, copies);
+        status = read_copies(vault, g, hash, copies, err);
+        if (status != ADP_OK) {
+            free_copies(copies);
+            break;
+        }
         if (copies->best < 0) {
             history->num_missing = g; /* this one, and what is before it */
             free_copies(copies);
