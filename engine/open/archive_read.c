@@ -142,10 +142,12 @@ enum adp_status adp_archive_frame(struct adp_archive *archive, size_t number, ui
         status = adp_fail_memory(err);
     else
         status = adp_archive_read(archive, frame->offset, stored, frame->stored_len, err);
-    if (status == ADP_OK &&
-        !adp_codec_decompress(&archive->zstd, *out, frame->plain_len, stored, frame->stored_len))
-        status = adp_fail(err, ADP_ERR_CONTENT, archive->path,
-                          "index frame %zu does not decompress", number);
+    if (status == ADP_OK) {
+        status =
+            adp_codec_decompress(&archive->zstd, *out, frame->plain_len, stored, frame->stored_len);
+        if (status != ADP_OK)
+            adp_fail(err, status, archive->path, "index frame %zu does not decompress", number);
+    }
     free(stored);
     if (status != ADP_OK) {
         free(*out);
@@ -184,9 +186,11 @@ enum adp_status adp_archive_extent(struct adp_archive *archive, const struct adp
         return status;
     if (extent->codec == ADP_CODEC_ZSTD) {
         plain = buffer + ADP_FRAME_MAX;
-        if (!adp_codec_decompress(&archive->zstd, plain, extent->plain_len, buffer,
-                                  extent->stored_len))
-            return adp_archive_fail_extent(archive, extent, err);
+        status = adp_codec_decompress(&archive->zstd, plain, extent->plain_len, buffer,
+                                      extent->stored_len);
+        if (status != ADP_OK)
+            return status == ADP_ERR_CONTENT ? adp_archive_fail_extent(archive, extent, err)
+                                             : adp_fail_memory(err);
     }
     adp_codec_digest(digest, plain + extent->start, extent->len);
     if (memcmp(digest, extent->digest, ADP_DIGEST_LEN) != 0)

@@ -165,6 +165,7 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
     const struct adp_extent *extent = frame->parts[0].extent;
     size_t num = cut(frame, 0, extent->stored_len, pieces);
     uint8_t *plain, *end;
+    enum adp_status status;
 
     if (!reserve(worker, (size_t)extent->stored_len + extent->plain_len))
         return ADP_ERR_MEMORY;
@@ -174,11 +175,10 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
         memcpy(end, pieces[i].data, pieces[i].len);
         end += pieces[i].len;
     }
-    if (!adp_codec_decompress(&worker->zstd, plain, extent->plain_len,
-                              num == 1 ? pieces[0].data : worker->buffer, extent->stored_len))
-        return refuse(frame, extent);
+    status = adp_codec_decompress(&worker->zstd, plain, extent->plain_len,
+                                  num == 1 ? pieces[0].data : worker->buffer, extent->stored_len);
     *out = plain;
-    return ADP_OK;
+    return status == ADP_ERR_CONTENT ? refuse(frame, extent) : status;
 }
 
 static void open_frame(struct adp_job *job, unsigned thread)
