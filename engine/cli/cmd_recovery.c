@@ -69,8 +69,13 @@ static enum adp_status write_half(int fd, const char *path, const char *half, st
 {
     char line[ADP_RECOVERY_CODE_LEN + 1];
     size_t len = (size_t)snprintf(line, sizeof(line), "%s\n", half);
-    int is_written = write(fd, line, len) == (ssize_t)len && fsync(fd) == 0;
+    size_t done = 0;
+    ssize_t num = 0;
+    int is_written;
 
+    while (done < len && (num = TEMP_FAILURE_RETRY(write(fd, line + done, len - done))) > 0)
+        done += (size_t)num;
+    is_written = done == len && fsync(fd) == 0;
     explicit_bzero(line, sizeof(line));
     if (is_written)
         return ADP_OK;

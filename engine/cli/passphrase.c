@@ -12,6 +12,28 @@
 #include "out.h"
 #include "text.h"
 
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+#define NUM_WATCHED (sizeof(watched) / sizeof(watched[0]))
+
+static volatile sig_atomic_t caught;
+
+static void note_signal(int signal)
+{
+    caught = signal;
+}
+
+/* A signal that is watched ends the reading, others do not. */
+static ssize_t read_one(int fd, char *out)
+{
+    ssize_t num;
+
+    do
+        num = read(fd, out, 1);
+    while (num < 0 && errno == EINTR && caught == 0);
+    return num;
+}
+
 /* take_line reads up to the end of a line from |fd|. Returns 0, -errno, -E2BIG for a line that is
  * too long, -EINVAL for one with a zero byte, -ENODATA for an empty one. It reads byte by byte: the
  * line is short, and what stands behind it is another's. */
@@ -21,7 +43,7 @@ static int take_line(int fd, struct passphrase *out)
     char c = '\0';
     ssize_t num;
 
-    while ((num = read(fd, &c, 1)) == 1 && c != '\n') {
+    while ((num = read_one(fd, &c)) == 1 && c != '\n') {
         if (c == '\0')
             return -EINVAL;
         if (len == PASSPHRASE_MAX)
@@ -62,17 +84,6 @@ static enum adp_status from_file(struct passphrase *out, const char *file, struc
     result = take_line(fd, out);
     close(fd);
     return result == 0 ? ADP_OK : refuse_line(result, file, err);
-}
-
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-#define NUM_WATCHED (sizeof(watched) / sizeof(watched[0]))
-
-static volatile sig_atomic_t caught;
-
-static void note_signal(int signal)
-{
-    caught = signal;
 }
 
 /* prompt asks once, without echo. A signal meanwhile interrupts the reading, and is raised again
