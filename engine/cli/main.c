@@ -248,8 +248,10 @@ int main(int argc, char **argv)
     struct adp_error err = {0};
     enum adp_status status;
 
-    /* A broken pipe is an error of write(2); memory with keys is in no core dump. */
+    /* A broken pipe and a limit of file sizes are errors of write(2); memory with keys is in no core
+     * dump. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
     if (argc < 2) {
         print_usage(stderr);

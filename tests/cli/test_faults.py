@@ -2,7 +2,8 @@
 
 import json
 import os
-import re
+import shutil
+import subprocess
 
 import faults
 import scenario
@@ -252,6 +253,49 @@ class OfAccess(faults.Faults):
             return "new" in self.names()
 
         self.check_change(*words, env=env, is_done=is_done, expect_again=(DONE, FAILED))
+
+
+class OfRoom(scenario.Scenario):
+    """A file system that is full: a seal gives back what it took."""
+
+    def setUp(self):
+        super().setUp()
+        self.init()
+        self.write("a.jpg", noise(6 << 20))
+        self.write("b.txt", b"words")
+
+    def check_refused(self, *prefix, names=b"File too large"):
+        before = sorted(self.vault.rglob("*"))
+        for how in scenario.IO:
+            done = self.run_it("seal", self.vault, self.source, "--io", how, prefix=prefix,
+                               expect=FAILED)
+            self.assertIn(names, done.stderr)
+            self.assertEqual(sorted(self.vault.rglob("*")), before)
+
+    def test_a_limit_of_file_sizes(self):
+        self.check_refused("prlimit", f"--fsize={1 << 20}")
+        self.roundtrip()
+        other = self.dir / "other"
+        env = self.as_identity("somebody")
+        self.run_it("init", other, "--device", "x", env=env, prefix=("prlimit", "--fsize=10"),
+                    expect=FAILED)
+        self.run_it("init", other, "--device", "x", env=env)
+
+    def test_a_full_file_system(self):
+        disk = self.dir / "disk"
+        disk.mkdir()
+        mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", disk],
+                               capture_output=True)
+        if mount.returncode != 0:
+            self.skipTest("cannot mount a small file system here")
+        self.addCleanup(subprocess.run, ["umount", disk], check=True)
+        shutil.copytree(self.vault, disk / "vault")
+        self.vault = disk / "vault"
+        room = os.statvfs(disk).f_bfree
+        self.check_refused(names=b"No space left")
+        self.assertEqual(os.statvfs(disk).f_bfree, room)
+        (self.source / "a.jpg").write_bytes(noise(1 << 20))
+        self.roundtrip()
 
 
 if __name__ == "__main__":
