@@ -12,6 +12,7 @@ struct out {
     int is_quiet;
     json_t *root;     /* the JSON object so far; commands add to it */
     json_t *events;   /* its array of events; NULL before the first */
+    json_t *damaged;  /* its array of damaged stretches; NULL before the first */
     int is_streaming; /* between out_stream_begin and out_finish */
     int num_streamed;
     int write_errno;       /* of the first failure to write to standard output */
