@@ -28,7 +28,7 @@ static void tell_key(struct cli *cli, const struct adp_vault *vault, const char 
         json_object_set_new(cli->out.root, "code", json_string(code));
         return;
     }
-    printf("%s\n", code);
+    out_secret(&cli->out, code);
     out_note(&cli->out,
              "Write it down and keep it away from your devices: it is shown this once, and "
              "opens everything. A recovery key from before is void.");
@@ -95,7 +95,7 @@ static void tell_contact(struct cli *cli, const struct adp_vault *vault, const c
         text_set(cli->out.root, "half", options->half);
         return;
     }
-    printf("%s\n", code);
+    out_secret(&cli->out, code);
     access_names(operators, sizeof(operators), vault, ADP_KIND_OPERATOR);
     out_note(&cli->out,
              "Give it to %s: it is shown this once, and says nothing without the other half, "
@@ -224,7 +224,6 @@ enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err
 static enum adp_status read_half(struct passphrase *out, const struct options *options,
                                  struct adp_error *err)
 {
-    out->text[0] = '\0';
     if (options->half == NULL)
         return ADP_OK;
     return passphrase_get(out, options->half, options->half, PASSPHRASE_RECOVERY, err);
@@ -236,24 +235,23 @@ static enum adp_status recover(struct adp_identity **out, struct cli *cli, struc
 {
     const struct options *options = &cli->options;
     int max_attempts = options->code_file != NULL ? 1 : MAX_ATTEMPTS;
-    struct passphrase code, half;
-    enum adp_status status = read_half(&half, options, err);
+    struct passphrase *code = passphrase_new(), *half = passphrase_new();
+    enum adp_status status = read_half(half, options, err);
 
-    if (status != ADP_OK)
-        return status;
-    for (int i = 0; i < max_attempts; i++) {
+    for (int i = 0; i < max_attempts && (i > 0 || status == ADP_OK); i++) {
         if (i > 0)
             out_error(&cli->out, err);
         status =
-            passphrase_get(&code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);
+            passphrase_get(code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);
         if (status != ADP_OK)
             break;
-        status = adp_identity_recover(out, code.text, half.text[0] != '\0' ? half.text : NULL, err);
-        passphrase_wipe(&code);
+        status =
+            adp_identity_recover(out, code->text, half->text[0] != '\0' ? half->text : NULL, err);
         if (status != ADP_ERR_PASSPHRASE)
             break;
     }
-    passphrase_wipe(&half);
+    passphrase_free(code);
+    passphrase_free(half);
     return status;
 }
 

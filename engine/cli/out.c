@@ -45,7 +45,7 @@ const char *out_status_word(enum adp_status status)
 
 void out_init(struct out *out, int is_json, int is_quiet)
 {
-    json_set_alloc_funcs(must_alloc, free);
+    json_set_alloc_funcs(must_alloc, wiped_free); /* a recovery code may be in it */
     *out = (struct out){.is_json = is_json, .is_quiet = is_quiet};
     if (is_json)
         out->root = json_object();
@@ -241,6 +241,26 @@ int out_failed(struct out *out)
     return out->write_errno != 0;
 }
 
+/* Past stdout's buffer, which nobody wipes. */
+static void print_unbuffered(struct out *out, const char *text)
+{
+    size_t len = strlen(text), done = 0;
+    ssize_t num = 0;
+
+    fflush(stdout);
+    while (done < len &&
+           (num = TEMP_FAILURE_RETRY(write(STDOUT_FILENO, text + done, len - done))) > 0)
+        done += (size_t)num;
+    if (done < len && out->write_errno == 0)
+        out->write_errno = errno != 0 ? errno : EIO;
+}
+
+void out_secret(struct out *out, const char *code)
+{
+    print_unbuffered(out, code);
+    print_unbuffered(out, "\n");
+}
+
 static void print_root(struct out *out, enum adp_status status)
 {
     char *text;
@@ -250,10 +270,10 @@ static void print_root(struct out *out, enum adp_status status)
     text = json_dumps(out->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     /* After a streamed array the object goes on: its opening brace is there already. */
     if (out->is_streaming)
-        printf("],%s\n", text + 1);
-    else
-        puts(text);
-    free(text);
+        fputs("],", stdout);
+    print_unbuffered(out, out->is_streaming ? text + 1 : text);
+    print_unbuffered(out, "\n");
+    wiped_free(text);
     json_decref(out->root);
 }
 

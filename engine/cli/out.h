@@ -47,6 +47,9 @@ int out_shows_text(const struct out *out);
 void out_stream_begin(struct out *out, const char *key);
 void out_stream(struct out *out, json_t *item);
 
+/* out_secret prints a code on a line of its own, and leaves it in no buffer. */
+void out_secret(struct out *out, const char *code);
+
 /* out_failed returns whether standard output takes nothing more; out_finish says why. */
 int out_failed(struct out *out);
 

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "out.h"
 #include "text.h"
 
@@ -117,11 +119,11 @@ static int prompt(int tty, const char *question, struct passphrase *out)
 
 static enum adp_status ask_again(int tty, const struct passphrase *first, struct adp_error *err)
 {
-    struct passphrase second;
-    int result = prompt(tty, "The same again: ", &second);
-    int is_same = result == 0 && strcmp(first->text, second.text) == 0;
+    struct passphrase *second = passphrase_new();
+    int result = prompt(tty, "The same again: ", second);
+    int is_same = result == 0 && strcmp(first->text, second->text) == 0;
 
-    passphrase_wipe(&second);
+    passphrase_free(second);
     if (is_same)
         return ADP_OK;
     return out_fail(err, ADP_ERR_PASSPHRASE, NULL, "run the command again",
@@ -163,15 +165,24 @@ static enum adp_status from_terminal(struct passphrase *out, const char *what,
 enum adp_status passphrase_get(struct passphrase *out, const char *file, const char *what,
                                enum passphrase_purpose purpose, struct adp_error *err)
 {
-    enum adp_status status =
-        file != NULL ? from_file(out, file, err) : from_terminal(out, what, purpose, err);
-
-    if (status != ADP_OK)
-        passphrase_wipe(out);
-    return status;
+    return file != NULL ? from_file(out, file, err) : from_terminal(out, what, purpose, err);
 }
 
-void passphrase_wipe(struct passphrase *passphrase)
+/* A page of its own: what is locked or left out of core dumps is so by pages. */
+struct passphrase *passphrase_new(void)
+{
+    struct passphrase *out =
+        mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (out == MAP_FAILED)
+        must_fail();
+    (void)mlock(out, sizeof(*out));
+    (void)madvise(out, sizeof(*out), MADV_DONTDUMP);
+    return out;
+}
+
+void passphrase_free(struct passphrase *passphrase)
 {
     explicit_bzero(passphrase, sizeof(*passphrase));
+    munmap(passphrase, sizeof(*passphrase));
 }
