@@ -56,31 +56,55 @@ static int is_low_order(const uint8_t public_key[ADP_KEM_KEY_LEN])
     return !X25519(shared, any, public_key);
 }
 
+/* What BoringSSL keeps keys in, which would be on the stack. */
+struct hpke {
+    EVP_HPKE_KEY key;
+    EVP_HPKE_CTX context;
+};
+
+static struct hpke *hpke_new(void)
+{
+    struct hpke *hpke = adp_secret_new(sizeof(*hpke));
+
+    if (hpke != NULL) {
+        EVP_HPKE_KEY_zero(&hpke->key);
+        EVP_HPKE_CTX_zero(&hpke->context);
+    }
+    return hpke;
+}
+
+static void hpke_free(struct hpke *hpke)
+{
+    EVP_HPKE_CTX_cleanup(&hpke->context);
+    EVP_HPKE_KEY_cleanup(&hpke->key);
+    adp_secret_free(hpke, sizeof(*hpke));
+    ERR_clear_error();
+}
+
 enum adp_status adp_wrap_seal(struct adp_wrap *out, const uint8_t public_key[ADP_KEM_KEY_LEN],
                               const uint8_t *info, size_t info_len,
                               const uint8_t secret[ADP_SECRET_LEN], struct adp_error *err)
 {
-    EVP_HPKE_CTX context;
+    struct hpke *hpke = hpke_new();
     struct adp_wrap wrap;
     size_t enc_len, ct_len;
     enum adp_status status = ADP_OK;
 
-    EVP_HPKE_CTX_zero(&context);
-    if (!EVP_HPKE_CTX_setup_sender(&context, wrap.enc, &enc_len, sizeof(wrap.enc),
+    if (hpke == NULL)
+        return adp_fail_memory(err);
+    if (!EVP_HPKE_CTX_setup_sender(&hpke->context, wrap.enc, &enc_len, sizeof(wrap.enc),
                                    EVP_hpke_x25519_hkdf_sha256(), EVP_hpke_hkdf_sha256(),
                                    EVP_hpke_aes_256_gcm(), public_key, ADP_KEM_KEY_LEN, info,
                                    info_len))
         status = is_low_order(public_key)
                      ? adp_fail(err, ADP_ERR_FORMAT, NULL, "a public key is of low order")
                      : adp_fail_memory(err);
-    else if (!EVP_HPKE_CTX_seal(&context, wrap.ct, &ct_len, sizeof(wrap.ct), secret, ADP_SECRET_LEN,
-                                NULL, 0))
+    else if (!EVP_HPKE_CTX_seal(&hpke->context, wrap.ct, &ct_len, sizeof(wrap.ct), secret,
+                                ADP_SECRET_LEN, NULL, 0))
         status = adp_fail(err, ADP_ERR_INTERNAL, NULL, "HPKE failed to seal");
     else
         *out = wrap;
-    EVP_HPKE_CTX_cleanup(&context);
-    adp_wipe(&context, sizeof(context));
-    ERR_clear_error();
+    hpke_free(hpke);
     return status;
 }
 
@@ -88,26 +112,22 @@ enum adp_status adp_wrap_open(uint8_t out[ADP_SECRET_LEN], const struct adp_wrap
                               const uint8_t private_key[ADP_KEM_KEY_LEN], const uint8_t *info,
                               size_t info_len, struct adp_error *err)
 {
-    EVP_HPKE_KEY key;
-    EVP_HPKE_CTX context;
+    struct hpke *hpke = hpke_new();
     size_t out_len = 0;
     int is_set_up, ok;
 
-    EVP_HPKE_KEY_zero(&key);
-    EVP_HPKE_CTX_zero(&context);
-    is_set_up =
-        EVP_HPKE_KEY_init(&key, EVP_hpke_x25519_hkdf_sha256(), private_key, ADP_KEM_KEY_LEN) &&
-        EVP_HPKE_CTX_setup_recipient(&context, &key, EVP_hpke_hkdf_sha256(), EVP_hpke_aes_256_gcm(),
-                                     wrap->enc, sizeof(wrap->enc), info, info_len);
+    if (hpke == NULL)
+        return adp_fail_memory(err);
+    is_set_up = EVP_HPKE_KEY_init(&hpke->key, EVP_hpke_x25519_hkdf_sha256(), private_key,
+                                  ADP_KEM_KEY_LEN) &&
+                EVP_HPKE_CTX_setup_recipient(&hpke->context, &hpke->key, EVP_hpke_hkdf_sha256(),
+                                             EVP_hpke_aes_256_gcm(), wrap->enc, sizeof(wrap->enc),
+                                             info, info_len);
     ok = is_set_up &&
-         EVP_HPKE_CTX_open(&context, out, &out_len, ADP_SECRET_LEN, wrap->ct, sizeof(wrap->ct),
-                           NULL, 0) &&
+         EVP_HPKE_CTX_open(&hpke->context, out, &out_len, ADP_SECRET_LEN, wrap->ct,
+                           sizeof(wrap->ct), NULL, 0) &&
          out_len == ADP_SECRET_LEN;
-    EVP_HPKE_CTX_cleanup(&context);
-    EVP_HPKE_KEY_cleanup(&key);
-    adp_wipe(&context, sizeof(context));
-    adp_wipe(&key, sizeof(key));
-    ERR_clear_error();
+    hpke_free(hpke);
     if (ok)
         return ADP_OK;
     adp_wipe(out, ADP_SECRET_LEN);

@@ -130,15 +130,17 @@ static enum adp_status check_categories(const struct adp_select *out,
 static enum adp_status has_slot_key(const struct adp_vault *vault, const struct adp_header *header,
                                     struct adp_error *err)
 {
-    uint8_t key[ADP_KEM_KEY_LEN];
+    uint8_t *key = adp_secret_new(ADP_KEM_KEY_LEN);
     enum adp_status status = ADP_OK;
 
+    if (key == NULL)
+        return adp_fail_memory(err);
     for (size_t i = 0; i < header->num_slots; i++) {
         status = adp_vault_epoch_key(vault, header->category, header->slots[i].key_epoch, key, err);
-        adp_wipe(key, sizeof(key));
         if (status == ADP_OK)
             break;
     }
+    adp_secret_free(key, ADP_KEM_KEY_LEN);
     return status;
 }
 

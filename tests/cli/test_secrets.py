@@ -9,20 +9,34 @@ import signal
 import subprocess
 import time
 
+import faults
 import scenario
 import secrets_in
 from scenario import noise
 
 PASSPHRASE = b"correct horse battery staple of this test"
-EVERY = 12  # of a command's calls on files its memory is looked at
+# At so many of a command's calls on files, and of its allocations, its memory is looked at.
+MOMENTS = {"files": 150, "memory": 300} if faults.SOAK else {"files": 5, "memory": 8}
 
 
-class Secrets(scenario.Scenario):
+def is_of_hmac(name, _address, mapping):
+    """BoringSSL's HMAC allocates while it has the key that it is given on the stack, and wipes it."""
+    return mapping == "[stack]" and name.startswith(("archive key", "message key"))
+
+
+class UnderPassphrase(scenario.Scenario):
     def setUp(self):
         super().setUp()
+        if b"__sanitizer" in pathlib.Path(scenario.COMMAND).read_bytes():
+            self.skipTest("a sanitizer's memory is without end, and its process another")
         self.file = self.dir / "passphrase"
         self.file.write_bytes(PASSPHRASE + b"\n")
         self.run_it("init", self.vault, "--device", "laptop", "--passphrase-file", self.file)
+
+
+class Secrets(UnderPassphrase):
+    def setUp(self):
+        super().setUp()
         self.write("a.jpg", noise(700_000))
         self.write("b.txt", b"words" * 1000)
         self.seal("--passphrase-file", self.file, self.source)
@@ -40,21 +54,26 @@ class Secrets(scenario.Scenario):
         """Looks at the command's memory in the middle of it, many times, and at its end."""
         known = known or self.known
         restore = self.remember()
-        _, calls = self.traced(*args, calls="files", env=env, **how)
-        restore()
+        moments = []
+        for kind, number in MOMENTS.items():
+            _, calls = self.traced(*args, at=faults.FAR, calls=kind, env=env, **how)
+            restore()
+            every = max(1, len(calls) // number)
+            moments += [(kind, n, calls[n - 1]) for n in range(every, len(calls) + 1, every)]
         seen = set()
         dump = pathlib.Path(str(self.dir) + ".dump")
         end = dump.with_name(dump.name + ".end")
         for name in ("at", "at.maps", "end", "end.maps"):
             self.addCleanup(dump.with_name(f"{dump.name}.{name}").unlink, missing_ok=True)
-        for n in range(1, len(calls) + 1, EVERY):
-            done, _ = self.traced(*args, at=n, calls="files", dump=dump, env=env, **how)
+        for kind, n, call in moments:
+            done, _ = self.traced(*args, at=n, calls=kind, dump=dump, env=env, **how)
             restore()
             for secret in known.values():
                 self.assertNotIn(secret, done.stdout + done.stderr)
             memory = secrets_in.Memory(dump.with_name(dump.name + ".at"))
-            with self.subTest(n=n, call=calls[n - 1]):
-                self.assertEqual(memory.outside(known), [])
+            with self.subTest(n=n, call=call):
+                self.assertEqual([place for place in memory.outside(known)
+                                  if kind != "memory" or not is_of_hmac(*place)], [])
             seen |= memory.anywhere(known)
         self.assertEqual(set(has) - seen, set(), "what is looked for was never there")
         self.assertEqual(secrets_in.Memory(end).anywhere(known), set())
@@ -113,14 +132,11 @@ class Secrets(scenario.Scenario):
             self.assertEqual(memory.anywhere({"code": code}), set())
 
 
-class Process(scenario.Scenario):
+class Process(UnderPassphrase):
     """What the system shows of a running process, while it waits to read from a pipe."""
 
     def setUp(self):
         super().setUp()
-        self.file = self.dir / "passphrase"
-        self.file.write_bytes(PASSPHRASE + b"\n")
-        self.run_it("init", self.vault, "--device", "laptop", "--passphrase-file", self.file)
         self.write("a.jpg", noise(8 << 20))
 
     def start(self):

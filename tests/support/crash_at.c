@@ -151,8 +151,11 @@ int crash_memory_fails(const char *call, const void *caller)
     is_last = ++num_calls == last_call;
     if (trace >= 0)
         (void)!NEXT(write)(trace, line, strlen(line));
+    if (is_last && dump != NULL)
+        crash_dump(dump, "at");
     pthread_mutex_unlock(&lock);
     is_telling = 0;
+    is_last = is_last && dump == NULL;
     errno = is_last ? ENOMEM : before;
     return is_last;
 }
