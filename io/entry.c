@@ -201,7 +201,7 @@ unsigned adp_entry_max_open(void)
 
 int adp_entry_lock(int fd, int exclusive)
 {
-    int rc = result(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
+    int rc = result(TEMP_FAILURE_RETRY(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB)));
 
     return rc == -EWOULDBLOCK ? -EBUSY : rc;
 }

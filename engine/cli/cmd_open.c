@@ -22,15 +22,16 @@ static enum adp_status open_snapshot(struct cli *cli, struct adp_vault *vault,
         .overwrite = options_has(options, OPTION_OVERWRITE),
         .sync_each = options->sync_each,
         .skip_derived = options_has(options, OPTION_SKIP_DERIVED),
+        .keep_going = options_has(options, OPTION_KEEP_GOING),
     };
-    struct adp_report report;
+    struct adp_report report = {0};
     double start = report_clock();
     enum adp_status status;
 
     session_work(&open.common, cli);
     status = adp_open(vault, &open, &report, err);
     progress_erase(&cli->progress);
-    if (status == ADP_OK || status == ADP_ERR_PARTIAL)
+    if (report.snapshot[0] != '\0')
         report_print(cli, &report, report_clock() - start);
     return status;
 }

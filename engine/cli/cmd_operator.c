@@ -88,7 +88,7 @@ enum adp_status cmd_operator_release(struct cli *cli, struct adp_error *err)
     if (status == ADP_OK && cli->out.is_json) {
         json_object_set_new(cli->out.root, "half", json_string(half));
     } else if (status == ADP_OK) {
-        printf("%s\n", half);
+        out_secret(&cli->out, half);
         out_note(&cli->out,
                  "With the contact's code it opens the vault: give it to the owner alone, "
                  "once you are sure who that is.");

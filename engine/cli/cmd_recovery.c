@@ -28,7 +28,7 @@ static void tell_key(struct cli *cli, const struct adp_vault *vault, const char 
         json_object_set_new(cli->out.root, "code", json_string(code));
         return;
     }
-    printf("%s\n", code);
+    out_secret(&cli->out, code);
     out_note(&cli->out,
              "Write it down and keep it away from your devices: it is shown this once, and "
              "opens everything. A recovery key from before is void.");
@@ -69,8 +69,13 @@ static enum adp_status write_half(int fd, const char *path, const char *half, st
 {
     char line[ADP_RECOVERY_CODE_LEN + 1];
     size_t len = (size_t)snprintf(line, sizeof(line), "%s\n", half);
-    int is_written = write(fd, line, len) == (ssize_t)len && fsync(fd) == 0;
+    size_t done = 0;
+    ssize_t num = 0;
+    int is_written;
 
+    while (done < len && (num = TEMP_FAILURE_RETRY(write(fd, line + done, len - done))) > 0)
+        done += (size_t)num;
+    is_written = done == len && fsync(fd) == 0;
     explicit_bzero(line, sizeof(line));
     if (is_written)
         return ADP_OK;
@@ -90,7 +95,7 @@ static void tell_contact(struct cli *cli, const struct adp_vault *vault, const c
         text_set(cli->out.root, "half", options->half);
         return;
     }
-    printf("%s\n", code);
+    out_secret(&cli->out, code);
     access_names(operators, sizeof(operators), vault, ADP_KIND_OPERATOR);
     out_note(&cli->out,
              "Give it to %s: it is shown this once, and says nothing without the other half, "
@@ -261,7 +266,6 @@ static enum adp_status read_half(struct passphrase *out, const struct options *o
     struct adp_identity *alone;
     enum adp_status status;
 
-    out->text[0] = '\0';
     if (options->half == NULL)
         return ADP_OK;
     status = passphrase_get(out, options->half, options->half, PASSPHRASE_RECOVERY, err);
@@ -270,8 +274,6 @@ static enum adp_status read_half(struct passphrase *out, const struct options *o
     status = take_code(&alone, out->text, "", options->half, err);
     if (status == ADP_OK)
         adp_identity_free(alone);
-    else
-        passphrase_wipe(out);
     return status;
 }
 
@@ -281,24 +283,22 @@ static enum adp_status recover(struct adp_identity **out, struct cli *cli, struc
 {
     const struct options *options = &cli->options;
     int max_attempts = options->code_file != NULL ? 1 : MAX_ATTEMPTS;
-    struct passphrase code, half;
-    enum adp_status status = read_half(&half, options, err);
+    struct passphrase *code = passphrase_new(), *half = passphrase_new();
+    enum adp_status status = read_half(half, options, err);
 
-    if (status != ADP_OK)
-        return status;
-    for (int i = 0; i < max_attempts; i++) {
+    for (int i = 0; i < max_attempts && (i > 0 || status == ADP_OK); i++) {
         if (i > 0 && !cli->out.is_json) /* there the last error alone counts */
             out_error(&cli->out, err);
         status =
-            passphrase_get(&code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);
+            passphrase_get(code, options->code_file, options->args[0], PASSPHRASE_RECOVERY, err);
         if (status != ADP_OK)
             break;
-        status = take_code(out, code.text, half.text, options->code_file, err);
-        passphrase_wipe(&code);
+        status = take_code(out, code->text, half->text, options->code_file, err);
         if (status != ADP_ERR_PASSPHRASE)
             break;
     }
-    passphrase_wipe(&half);
+    passphrase_free(code);
+    passphrase_free(half);
     return status;
 }
 

@@ -17,7 +17,6 @@ void interrupt_catch(void)
     struct sigaction action = {.sa_handler = request, .sa_flags = SA_RESTART | SA_RESETHAND};
     struct sigaction before;
 
-    signal(SIGXFSZ, SIG_IGN); /* EFBIG is told like any other failure to write */
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
         /* What the caller ignores (nohup) stays ignored. */

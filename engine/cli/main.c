@@ -33,7 +33,7 @@ static const struct command {
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY), 2, ANY_NUMBER},
     {"open", "VAULT SNAPSHOT [PATH...] --to DIR", "restore a snapshot, or some of it", cmd_open,
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(TO) | OPTION_BIT(OVERWRITE) |
-         OPTION_BIT(SYNC) | OPTION_BIT(SKIP_DERIVED) | WORK_OPTIONS,
+         OPTION_BIT(SYNC) | OPTION_BIT(SKIP_DERIVED) | OPTION_BIT(KEEP_GOING) | WORK_OPTIONS,
      2, ANY_NUMBER},
     {"cat", "VAULT SNAPSHOT PATH", "write one file to standard output", cmd_cat,
      OPTION_BIT(ACCOUNT), 3, 3},
@@ -248,8 +248,10 @@ int main(int argc, char **argv)
     struct adp_error err = {0};
     enum adp_status status;
 
-    /* A broken pipe is an error of write(2); memory with keys is in no core dump. */
+    /* A broken pipe and a limit of file sizes are errors of write(2); memory with keys is in no
+     * core dump. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     prctl(PR_SET_DUMPABLE, 0);
     if (argc < 2) {
         print_usage(stderr);

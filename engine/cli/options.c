@@ -44,6 +44,7 @@ static const struct option_info {
     [OPTION_CODE_FILE] = {"code-file", "FILE", "read the recovery code here"},
     [OPTION_HALF] = {"half", "FILE", "where the contact's other half is, or is to be"},
     [OPTION_PROFILE] = {"profile", "NAME", "what the sources are; auto (the default), none"},
+    [OPTION_KEEP_GOING] = {"keep-going", NULL, "restore all that damage has left, exit code 3"},
     [OPTION_SKIP_DERIVED] = {"skip-derived", NULL, "leave out what can be made again"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "show what would be sealed, and seal nothing"},
 };

@@ -43,6 +43,7 @@ enum option_id {
     OPTION_PROFILE,
     OPTION_SKIP_DERIVED,
     OPTION_DRY_RUN,
+    OPTION_KEEP_GOING,
     OPTION_NUM,
 };
 

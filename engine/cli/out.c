@@ -29,6 +29,8 @@ static const char *event_word(enum adp_event_kind kind)
         return "refused";
     case ADP_EVENT_NOTE:
         return "note";
+    case ADP_EVENT_DAMAGED:
+        return "damaged";
     }
     return "unknown";
 }
@@ -43,7 +45,7 @@ const char *out_status_word(enum adp_status status)
 
 void out_init(struct out *out, int is_json, int is_quiet)
 {
-    json_set_alloc_funcs(must_alloc, free);
+    json_set_alloc_funcs(must_alloc, wiped_free); /* a recovery code may be in it */
     *out = (struct out){.is_json = is_json, .is_quiet = is_quiet};
     if (is_json)
         out->root = json_object();
@@ -121,6 +123,43 @@ void out_error(struct out *out, const struct adp_error *err)
         print_error(err);
 }
 
+static void record_damage(struct out *out, const struct adp_event *event)
+{
+    json_t *object = json_object(), *files = json_array();
+
+    text_set(object, "archive", event->path);
+    json_object_set_new(object, "offset", json_integer((json_int_t)event->damage->offset));
+    json_object_set_new(object, "length", json_integer((json_int_t)event->damage->len));
+    for (size_t i = 0; i < event->damage->num_paths; i++) {
+        json_t *file = json_object();
+
+        text_set(file, "path", event->damage->paths[i]);
+        json_array_append_new(files, file);
+    }
+    json_object_set_new(object, "files", files);
+    if (out->damaged == NULL) {
+        out->damaged = json_array();
+        json_object_set_new(out->root, "damaged", out->damaged);
+    }
+    json_array_append_new(out->damaged, object);
+}
+
+static void print_damage(const struct adp_event *event)
+{
+    const struct adp_damage *damage = event->damage;
+
+    fputs("adp-seal: ", stderr);
+    print_escaped(event->path, ": damaged from offset ");
+    fprintf(stderr, "%" PRIu64, damage->offset);
+    if (damage->len > 0)
+        fprintf(stderr, " to %" PRIu64, damage->offset + damage->len);
+    fputs(damage->num_paths > 0 ? ", and with it\n" : "\n", stderr);
+    for (size_t i = 0; i < damage->num_paths; i++) {
+        fputs("  ", stderr);
+        print_escaped(damage->paths[i], "\n");
+    }
+}
+
 static void record_event(struct out *out, const struct adp_event *event)
 {
     json_t *object = json_object();
@@ -143,7 +182,11 @@ static void record_event(struct out *out, const struct adp_event *event)
 void out_event(struct out *out, const struct adp_event *event)
 {
     if (out->is_json) {
-        record_event(out, event);
+        event->damage != NULL ? record_damage(out, event) : record_event(out, event);
+        return;
+    }
+    if (event->damage != NULL) {
+        print_damage(event);
         return;
     }
     if (out->is_quiet && event->kind == ADP_EVENT_NOTE)
@@ -198,6 +241,26 @@ int out_failed(struct out *out)
     return out->write_errno != 0;
 }
 
+/* Past stdout's buffer, which nobody wipes. */
+static void print_unbuffered(struct out *out, const char *text)
+{
+    size_t len = strlen(text), done = 0;
+    ssize_t num = 0;
+
+    fflush(stdout);
+    while (done < len &&
+           (num = TEMP_FAILURE_RETRY(write(STDOUT_FILENO, text + done, len - done))) > 0)
+        done += (size_t)num;
+    if (done < len && out->write_errno == 0)
+        out->write_errno = errno != 0 ? errno : EIO;
+}
+
+void out_secret(struct out *out, const char *code)
+{
+    print_unbuffered(out, code);
+    print_unbuffered(out, "\n");
+}
+
 static void print_root(struct out *out, enum adp_status status)
 {
     char *text;
@@ -207,10 +270,10 @@ static void print_root(struct out *out, enum adp_status status)
     text = json_dumps(out->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     /* After a streamed array the object goes on: its opening brace is there already. */
     if (out->is_streaming)
-        printf("],%s\n", text + 1);
-    else
-        puts(text);
-    free(text);
+        fputs("],", stdout);
+    print_unbuffered(out, out->is_streaming ? text + 1 : text);
+    print_unbuffered(out, "\n");
+    wiped_free(text);
     json_decref(out->root);
 }
 

@@ -12,6 +12,7 @@ struct out {
     int is_quiet;
     json_t *root;     /* the JSON object so far; commands add to it */
     json_t *events;   /* its array of events; NULL before the first */
+    json_t *damaged;  /* its array of damaged stretches; NULL before the first */
     int is_streaming; /* between out_stream_begin and out_finish */
     int num_streamed;
     int write_errno;       /* of the first failure to write to standard output */
@@ -45,6 +46,9 @@ int out_shows_text(const struct out *out);
  * over, without holding on to it. For results that may be too many to hold. */
 void out_stream_begin(struct out *out, const char *key);
 void out_stream(struct out *out, json_t *item);
+
+/* out_secret prints a code on a line of its own, and leaves it in no buffer. */
+void out_secret(struct out *out, const char *code);
 
 /* out_failed returns whether standard output takes nothing more; out_finish says why. */
 int out_failed(struct out *out);

@@ -6,11 +6,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "memory.h"
 #include "out.h"
 #include "text.h"
+
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+#define NUM_WATCHED (sizeof(watched) / sizeof(watched[0]))
+
+static volatile sig_atomic_t caught;
+
+static void note_signal(int signal)
+{
+    caught = signal;
+}
+
+/* A signal that is watched ends the reading, others do not. */
+static ssize_t read_one(int fd, char *out)
+{
+    ssize_t num;
+
+    do
+        num = read(fd, out, 1);
+    while (num < 0 && errno == EINTR && caught == 0);
+    return num;
+}
 
 /* take_line reads up to the end of a line from |fd|. Returns 0, -errno, -E2BIG for a line that is
  * too long, -EINVAL for one with a zero byte, -ENODATA for an empty one. It reads byte by byte: the
@@ -21,7 +45,7 @@ static int take_line(int fd, struct passphrase *out)
     char c = '\0';
     ssize_t num;
 
-    while ((num = read(fd, &c, 1)) == 1 && c != '\n') {
+    while ((num = read_one(fd, &c)) == 1 && c != '\n') {
         if (c == '\0')
             return -EINVAL;
         if (len == PASSPHRASE_MAX)
@@ -71,17 +95,6 @@ static enum adp_status from_file(struct passphrase *out, const char *file,
     return result == 0 ? ADP_OK : refuse_line(result, file, purpose, err);
 }
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-
-#define NUM_WATCHED (sizeof(watched) / sizeof(watched[0]))
-
-static volatile sig_atomic_t caught;
-
-static void note_signal(int signal)
-{
-    caught = signal;
-}
-
 /* prompt asks once, without echo. A signal meanwhile interrupts the reading, and is raised again
  * only when the terminal echoes as before. */
 static int prompt(int tty, const char *question, struct passphrase *out)
@@ -113,11 +126,11 @@ static int prompt(int tty, const char *question, struct passphrase *out)
 
 static enum adp_status ask_again(int tty, const struct passphrase *first, struct adp_error *err)
 {
-    struct passphrase second;
-    int result = prompt(tty, "The same again: ", &second);
-    int is_same = result == 0 && strcmp(first->text, second.text) == 0;
+    struct passphrase *second = passphrase_new();
+    int result = prompt(tty, "The same again: ", second);
+    int is_same = result == 0 && strcmp(first->text, second->text) == 0;
 
-    passphrase_wipe(&second);
+    passphrase_free(second);
     if (is_same)
         return ADP_OK;
     return out_fail(err, ADP_ERR_PASSPHRASE, NULL, "run the command again",
@@ -158,15 +171,25 @@ static enum adp_status from_terminal(struct passphrase *out, const char *what,
 enum adp_status passphrase_get(struct passphrase *out, const char *file, const char *what,
                                enum passphrase_purpose purpose, struct adp_error *err)
 {
-    enum adp_status status =
-        file != NULL ? from_file(out, file, purpose, err) : from_terminal(out, what, purpose, err);
-
-    if (status != ADP_OK)
-        passphrase_wipe(out);
-    return status;
+    return file != NULL ? from_file(out, file, purpose, err)
+                        : from_terminal(out, what, purpose, err);
 }
 
-void passphrase_wipe(struct passphrase *passphrase)
+/* A page of its own: what is locked or left out of core dumps is so by pages. */
+struct passphrase *passphrase_new(void)
+{
+    struct passphrase *out =
+        mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (out == MAP_FAILED)
+        must_fail();
+    (void)mlock(out, sizeof(*out));
+    (void)madvise(out, sizeof(*out), MADV_DONTDUMP);
+    return out;
+}
+
+void passphrase_free(struct passphrase *passphrase)
 {
     explicit_bzero(passphrase, sizeof(*passphrase));
+    munmap(passphrase, sizeof(*passphrase));
 }

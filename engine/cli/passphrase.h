@@ -24,7 +24,9 @@ ADP_MUST_CHECK enum adp_status passphrase_get(struct passphrase *out, const char
                                               const char *what, enum passphrase_purpose purpose,
                                               struct adp_error *err);
 
-/* passphrase_wipe overwrites it. */
-void passphrase_wipe(struct passphrase *passphrase);
+/* passphrase_new returns memory for one, zero, locked as far as the system allows and in no core
+ * dump; or ends the program. passphrase_free wipes and releases it. */
+struct passphrase *passphrase_new(void);
+void passphrase_free(struct passphrase *passphrase);
 
 #endif

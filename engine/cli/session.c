@@ -22,16 +22,17 @@ enum adp_status session_load_identity(struct adp_identity **out_identity, const 
 {
     const char *file = cli->options.passphrase_file;
     int max_attempts = file != NULL ? 1 : MAX_ATTEMPTS;
-    struct passphrase passphrase;
+    struct passphrase *passphrase = NULL;
     enum adp_status status = adp_identity_load(out_identity, path, NULL, err);
 
     for (int i = 0; i < max_attempts && status == ADP_ERR_PASSPHRASE; i++) {
-        status = passphrase_get(&passphrase, file, path,
+        passphrase = passphrase_new();
+        status = passphrase_get(passphrase, file, path,
                                 i == 0 ? PASSPHRASE_UNLOCK : PASSPHRASE_UNLOCK_AGAIN, err);
-        if (status != ADP_OK)
-            return status;
-        status = adp_identity_load(out_identity, path, passphrase.text, err);
-        passphrase_wipe(&passphrase);
+        i = status == ADP_OK ? i : max_attempts;
+        if (status == ADP_OK)
+            status = adp_identity_load(out_identity, path, passphrase->text, err);
+        passphrase_free(passphrase);
     }
     return status;
 }
@@ -41,16 +42,16 @@ enum adp_status session_create_identity(struct adp_identity **out_identity, cons
                                         struct adp_error *err)
 {
     const char *file = cli->options.passphrase_file;
-    struct passphrase passphrase;
+    struct passphrase *passphrase;
     enum adp_status status;
 
     if (file == NULL && !options_has(&cli->options, OPTION_PASSPHRASE))
         return adp_identity_create(out_identity, path, kind, name, NULL, err);
-    status = passphrase_get(&passphrase, file, path, PASSPHRASE_NEW, err);
-    if (status != ADP_OK)
-        return status;
-    status = adp_identity_create(out_identity, path, kind, name, passphrase.text, err);
-    passphrase_wipe(&passphrase);
+    passphrase = passphrase_new();
+    status = passphrase_get(passphrase, file, path, PASSPHRASE_NEW, err);
+    if (status == ADP_OK)
+        status = adp_identity_create(out_identity, path, kind, name, passphrase->text, err);
+    passphrase_free(passphrase);
     return status;
 }
 

@@ -22,7 +22,7 @@ enum adp_status adp_hkdf(uint8_t out[32], const uint8_t *secret, size_t secret_l
              strlen(label)))
         return ADP_OK;
     ERR_clear_error();
-    return adp_fail(err, ADP_ERR_INTERNAL, NULL, "HKDF failed");
+    return adp_fail_memory(err); /* of its own it fails for lengths alone */
 }
 
 void adp_random(void *out, size_t len)
@@ -47,28 +47,64 @@ void adp_kem_public(uint8_t out_public[ADP_KEM_KEY_LEN], const uint8_t private_k
     X25519_public_from_private(out_public, private_key);
 }
 
+/* Setting up fails for a public key of low order, or a lack of memory, and does not say which. */
+static int is_low_order(const uint8_t public_key[ADP_KEM_KEY_LEN])
+{
+    const uint8_t any[ADP_KEM_KEY_LEN] = {1};
+    uint8_t shared[ADP_KEM_KEY_LEN];
+
+    return !X25519(shared, any, public_key);
+}
+
+/* What BoringSSL keeps keys in, which would be on the stack. */
+struct hpke {
+    EVP_HPKE_KEY key;
+    EVP_HPKE_CTX context;
+};
+
+static struct hpke *hpke_new(void)
+{
+    struct hpke *hpke = adp_secret_new(sizeof(*hpke));
+
+    if (hpke != NULL) {
+        EVP_HPKE_KEY_zero(&hpke->key);
+        EVP_HPKE_CTX_zero(&hpke->context);
+    }
+    return hpke;
+}
+
+static void hpke_free(struct hpke *hpke)
+{
+    EVP_HPKE_CTX_cleanup(&hpke->context);
+    EVP_HPKE_KEY_cleanup(&hpke->key);
+    adp_secret_free(hpke, sizeof(*hpke));
+    ERR_clear_error();
+}
+
 enum adp_status adp_wrap_seal(struct adp_wrap *out, const uint8_t public_key[ADP_KEM_KEY_LEN],
                               const uint8_t *info, size_t info_len,
                               const uint8_t secret[ADP_SECRET_LEN], struct adp_error *err)
 {
-    EVP_HPKE_CTX context;
+    struct hpke *hpke = hpke_new();
     struct adp_wrap wrap;
     size_t enc_len, ct_len;
     enum adp_status status = ADP_OK;
 
-    EVP_HPKE_CTX_zero(&context);
-    if (!EVP_HPKE_CTX_setup_sender(&context, wrap.enc, &enc_len, sizeof(wrap.enc),
+    if (hpke == NULL)
+        return adp_fail_memory(err);
+    if (!EVP_HPKE_CTX_setup_sender(&hpke->context, wrap.enc, &enc_len, sizeof(wrap.enc),
                                    EVP_hpke_x25519_hkdf_sha256(), EVP_hpke_hkdf_sha256(),
                                    EVP_hpke_aes_256_gcm(), public_key, ADP_KEM_KEY_LEN, info,
                                    info_len))
-        status = adp_fail(err, ADP_ERR_FORMAT, NULL, "a public key is of low order");
-    else if (!EVP_HPKE_CTX_seal(&context, wrap.ct, &ct_len, sizeof(wrap.ct), secret, ADP_SECRET_LEN,
-                                NULL, 0))
+        status = is_low_order(public_key)
+                     ? adp_fail(err, ADP_ERR_FORMAT, NULL, "a public key is of low order")
+                     : adp_fail_memory(err);
+    else if (!EVP_HPKE_CTX_seal(&hpke->context, wrap.ct, &ct_len, sizeof(wrap.ct), secret,
+                                ADP_SECRET_LEN, NULL, 0))
         status = adp_fail(err, ADP_ERR_INTERNAL, NULL, "HPKE failed to seal");
     else
         *out = wrap;
-    EVP_HPKE_CTX_cleanup(&context);
-    ERR_clear_error();
+    hpke_free(hpke);
     return status;
 }
 
@@ -76,28 +112,27 @@ enum adp_status adp_wrap_open(uint8_t out[ADP_SECRET_LEN], const struct adp_wrap
                               const uint8_t private_key[ADP_KEM_KEY_LEN], const uint8_t *info,
                               size_t info_len, struct adp_error *err)
 {
-    EVP_HPKE_KEY key;
-    EVP_HPKE_CTX context;
+    struct hpke *hpke = hpke_new();
     size_t out_len = 0;
-    int ok;
+    int is_set_up, ok;
 
-    EVP_HPKE_KEY_zero(&key);
-    EVP_HPKE_CTX_zero(&context);
-    ok =
-        EVP_HPKE_KEY_init(&key, EVP_hpke_x25519_hkdf_sha256(), private_key, ADP_KEM_KEY_LEN) &&
-        EVP_HPKE_CTX_setup_recipient(&context, &key, EVP_hpke_hkdf_sha256(), EVP_hpke_aes_256_gcm(),
-                                     wrap->enc, sizeof(wrap->enc), info, info_len) &&
-        EVP_HPKE_CTX_open(&context, out, &out_len, ADP_SECRET_LEN, wrap->ct, sizeof(wrap->ct), NULL,
-                          0) &&
-        out_len == ADP_SECRET_LEN;
-    EVP_HPKE_CTX_cleanup(&context);
-    EVP_HPKE_KEY_cleanup(&key);
-    adp_wipe(&context, sizeof(context));
-    adp_wipe(&key, sizeof(key));
-    ERR_clear_error();
+    if (hpke == NULL)
+        return adp_fail_memory(err);
+    is_set_up = EVP_HPKE_KEY_init(&hpke->key, EVP_hpke_x25519_hkdf_sha256(), private_key,
+                                  ADP_KEM_KEY_LEN) &&
+                EVP_HPKE_CTX_setup_recipient(&hpke->context, &hpke->key, EVP_hpke_hkdf_sha256(),
+                                             EVP_hpke_aes_256_gcm(), wrap->enc, sizeof(wrap->enc),
+                                             info, info_len);
+    ok = is_set_up &&
+         EVP_HPKE_CTX_open(&hpke->context, out, &out_len, ADP_SECRET_LEN, wrap->ct,
+                           sizeof(wrap->ct), NULL, 0) &&
+         out_len == ADP_SECRET_LEN;
+    hpke_free(hpke);
     if (ok)
         return ADP_OK;
     adp_wipe(out, ADP_SECRET_LEN);
+    if (!is_set_up && !is_low_order(wrap->enc))
+        return adp_fail_memory(err);
     return adp_fail(err, ADP_ERR_NO_KEY, NULL, "a wrapped key does not open with this private key");
 }
 
@@ -144,20 +179,23 @@ enum adp_status adp_sign(uint8_t out_signature[ADP_SIGNATURE_LEN],
     return status;
 }
 
-int adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
-                    const uint8_t signature[ADP_SIGNATURE_LEN], const char *label,
-                    const uint8_t *message, size_t message_len)
+enum adp_status adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
+                                const uint8_t signature[ADP_SIGNATURE_LEN], const char *label,
+                                const uint8_t *message, size_t message_len)
 {
     struct adp_builder input = {0};
-    int ok;
+    enum adp_status status = ADP_OK;
 
     if (ADP_SKIP_AUTHENTICATION)
-        return 1;
+        return ADP_OK;
     adp_sign_input(&input, label, message, message_len);
-    ok = !input.failed && ED25519_verify(input.data, input.len, signature, public_key);
+    if (input.failed)
+        status = ADP_ERR_MEMORY;
+    else if (!ED25519_verify(input.data, input.len, signature, public_key))
+        status = ADP_ERR_SIGNATURE;
     adp_builder_free(&input);
     ERR_clear_error();
-    return ok;
+    return status;
 }
 
 /* -- AES-256-GCM for small things -------------------------------------------------------------- */
@@ -177,26 +215,29 @@ enum adp_status adp_aead_seal(uint8_t *data, size_t len, const uint8_t key[32],
     EVP_AEAD_CTX_cleanup(&context);
     adp_wipe(&context, sizeof(context));
     ERR_clear_error();
-    return ok ? ADP_OK : adp_fail(err, ADP_ERR_INTERNAL, NULL, "AES-256-GCM failed to seal");
+    return ok ? ADP_OK : adp_fail_memory(err); /* of its own it fails for lengths alone */
 }
 
-int adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
-                  const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad, size_t aad_len)
+enum adp_status adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
+                              const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad,
+                              size_t aad_len)
 {
     EVP_AEAD_CTX context;
     size_t out_len;
-    int ok;
+    int is_set_up, ok;
 
     EVP_AEAD_CTX_zero(&context);
-    ok = EVP_AEAD_CTX_init(&context, EVP_aead_aes_256_gcm(), key, 32, ADP_AEAD_TAG_LEN, NULL) &&
-         EVP_AEAD_CTX_open(&context, data, &out_len, len, nonce, ADP_AEAD_NONCE_LEN, data,
-                           len + ADP_AEAD_TAG_LEN, aad, aad_len);
+    is_set_up =
+        EVP_AEAD_CTX_init(&context, EVP_aead_aes_256_gcm(), key, 32, ADP_AEAD_TAG_LEN, NULL);
+    ok = is_set_up && EVP_AEAD_CTX_open(&context, data, &out_len, len, nonce, ADP_AEAD_NONCE_LEN,
+                                        data, len + ADP_AEAD_TAG_LEN, aad, aad_len);
     EVP_AEAD_CTX_cleanup(&context);
     adp_wipe(&context, sizeof(context));
     ERR_clear_error();
-    if (!ok)
-        adp_wipe(data, len);
-    return ok;
+    if (ok)
+        return ADP_OK;
+    adp_wipe(data, len);
+    return is_set_up ? ADP_ERR_SEGMENT_TAG : ADP_ERR_MEMORY;
 }
 
 /* -- Passphrases ------------------------------------------------------------------------------- */

@@ -46,23 +46,25 @@ enum adp_status adp_wrap_open(uint8_t out[ADP_SECRET_LEN], const struct adp_wrap
 void adp_sign_generate(uint8_t out_seed[ADP_SIGN_SEED_LEN], uint8_t out_public[ADP_SIGN_PUB_LEN]);
 void adp_sign_public(uint8_t out_public[ADP_SIGN_PUB_LEN], const uint8_t seed[ADP_SIGN_SEED_LEN]);
 
-/* adp_sign signs |label| || 0x00 || |message|. adp_sign_verify returns 1 if the signature is right.
- */
+/* adp_sign signs |label| || 0x00 || |message|. adp_sign_verify returns ADP_OK,
+ * ADP_ERR_SIGNATURE if the signature is wrong, or ADP_ERR_MEMORY. */
 enum adp_status adp_sign(uint8_t out_signature[ADP_SIGNATURE_LEN],
                          const uint8_t seed[ADP_SIGN_SEED_LEN], const char *label,
                          const uint8_t *message, size_t message_len, struct adp_error *err);
-int adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
-                    const uint8_t signature[ADP_SIGNATURE_LEN], const char *label,
-                    const uint8_t *message, size_t message_len);
+enum adp_status adp_sign_verify(const uint8_t public_key[ADP_SIGN_PUB_LEN],
+                                const uint8_t signature[ADP_SIGNATURE_LEN], const char *label,
+                                const uint8_t *message, size_t message_len);
 
 /* adp_aead_seal encrypts |len| bytes in place with AES-256-GCM and writes the tag behind them: for
  * small things, once per key and nonce; archives go through floe.h. adp_aead_open is the reverse,
- * with the tag behind |len| bytes; it returns 0, and leaves zeros, if they are not authentic. */
+ * with the tag behind |len| bytes; it leaves zeros and returns ADP_ERR_SEGMENT_TAG if they are not
+ * authentic, or ADP_ERR_MEMORY. */
 enum adp_status adp_aead_seal(uint8_t *data, size_t len, const uint8_t key[32],
                               const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad,
                               size_t aad_len, struct adp_error *err);
-int adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
-                  const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad, size_t aad_len);
+enum adp_status adp_aead_open(uint8_t *data, size_t len, const uint8_t key[32],
+                              const uint8_t nonce[ADP_AEAD_NONCE_LEN], const uint8_t *aad,
+                              size_t aad_len);
 
 /* adp_scrypt derives 32 bytes from a passphrase (RFC 7914). */
 enum adp_status adp_scrypt(uint8_t out[32], const char *passphrase, const uint8_t salt[16],

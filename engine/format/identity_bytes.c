@@ -217,9 +217,12 @@ static enum adp_status identity_open_sealed(struct adp_identity *out, const uint
     if (payload == NULL)
         return adp_fail_memory(err);
     memcpy(payload, data + IDENTITY_PAYLOAD_POS, sealed_len);
-    if (adp_aead_open(payload, sealed_len - ADP_AEAD_TAG_LEN, out->keys->file_key, nonce, data,
-                      IDENTITY_PAYLOAD_POS))
+    status = adp_aead_open(payload, sealed_len - ADP_AEAD_TAG_LEN, out->keys->file_key, nonce, data,
+                           IDENTITY_PAYLOAD_POS);
+    if (status == ADP_OK)
         status = identity_parse_payload(out, payload, sealed_len - ADP_AEAD_TAG_LEN, err);
+    else if (status == ADP_ERR_MEMORY)
+        status = adp_fail_memory(err);
     else
         status = adp_fail(err, ADP_ERR_PASSPHRASE, out->path,
                           "the passphrase is wrong, or the identity file is damaged");

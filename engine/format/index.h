@@ -185,7 +185,7 @@ size_t adp_directory_find(const struct adp_directory *directory, const char *pat
 struct adp_index_cursor;
 
 /* adp_index_cursor_new: |index_start| bounds extents. |check_parents|: 1 if frames are fed from the
- * first on, so that every entry's parent must have been seen. */
+ * first on, so that every entry's parent must have been seen. On failure |*out| is NULL. */
 enum adp_status adp_index_cursor_new(struct adp_index_cursor **out, uint64_t index_start,
                                      int check_parents, const char *path, struct adp_error *err);
 void adp_index_cursor_free(struct adp_index_cursor *cursor);

@@ -39,6 +39,7 @@ enum adp_status adp_index_cursor_new(struct adp_index_cursor **out, uint64_t ind
 {
     struct adp_index_cursor *cursor = calloc(1, sizeof(*cursor));
 
+    *out = NULL;
     if (cursor == NULL)
         return adp_fail_memory(err);
     cursor->parser.index_start = index_start;

@@ -298,6 +298,7 @@ static int keybag_parse_categories(struct keybag_parser *parser, struct adp_keyb
 static enum adp_status keybag_parse_start(struct adp_keybag *out, struct adp_reader *reader,
                                           const char *path, struct adp_error *err)
 {
+    enum adp_status status;
     size_t signed_len;
     uint32_t len;
 
@@ -313,8 +314,11 @@ static enum adp_status keybag_parse_start(struct adp_keybag *out, struct adp_rea
         return adp_fail_at(err, ADP_ERR_FORMAT, path, KEYBAG_LEN_OFFSET,
                            "the keybag's length does not fit the file's");
     signed_len = len - ADP_SIGNATURE_LEN;
-    if (!adp_sign_verify(reader->data + KEYBAG_ACCOUNT_OFFSET, reader->data + signed_len,
-                         KEYBAG_SIGN_LABEL, reader->data, signed_len))
+    status = adp_sign_verify(reader->data + KEYBAG_ACCOUNT_OFFSET, reader->data + signed_len,
+                             KEYBAG_SIGN_LABEL, reader->data, signed_len);
+    if (status == ADP_ERR_MEMORY)
+        return adp_fail_memory(err);
+    if (status != ADP_OK)
         return adp_fail(err, ADP_ERR_SIGNATURE, path, "the keybag's signature does not verify");
     out->statement_len = len;
     adp_sha256(out->hash, reader->data, len);
@@ -352,6 +356,7 @@ static int keybag_parse_author(struct keybag_parser *parser, const struct adp_ke
     struct adp_reader *reader = &parser->reader;
     size_t signed_len = reader->pos;
     const uint8_t *signature;
+    enum adp_status status;
 
     *out_is_signed = keybag->version == KEYBAG_UNAUTHORED;
     if (*out_is_signed)
@@ -360,9 +365,11 @@ static int keybag_parse_author(struct keybag_parser *parser, const struct adp_ke
         return 0;
     if (!author->has_account)
         return keybag_refuse(parser, "the author is nobody who may change the keybag");
-    *out_is_signed =
+    status =
         adp_sign_verify(author->sign_pub, signature, KEYBAG_AUTHOR_LABEL, reader->data, signed_len);
-    return 1;
+    *out_is_signed = status == ADP_OK;
+    parser->out_of_memory |= status == ADP_ERR_MEMORY;
+    return status != ADP_ERR_MEMORY;
 }
 
 /* All that is signed, to the account's signature. */

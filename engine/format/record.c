@@ -216,9 +216,14 @@ enum adp_status adp_record_verify(const uint8_t *data, size_t len,
                                   const uint8_t sign_pub[ADP_SIGN_PUB_LEN], const char *path,
                                   struct adp_error *err)
 {
-    if (len < ADP_SIGNATURE_LEN ||
-        !adp_sign_verify(sign_pub, data + len - ADP_SIGNATURE_LEN, RECORD_SIGN_LABEL, data,
-                         len - ADP_SIGNATURE_LEN))
+    enum adp_status status =
+        len < ADP_SIGNATURE_LEN ? ADP_ERR_SIGNATURE
+                                : adp_sign_verify(sign_pub, data + len - ADP_SIGNATURE_LEN,
+                                                  RECORD_SIGN_LABEL, data, len - ADP_SIGNATURE_LEN);
+
+    if (status == ADP_ERR_MEMORY)
+        return adp_fail_memory(err);
+    if (status != ADP_OK)
         return adp_fail(err, ADP_ERR_SIGNATURE, path, "the record's signature does not verify");
     return ADP_OK;
 }

@@ -114,7 +114,7 @@ static int request_parse_fields(struct adp_recipient *out, struct adp_reader *re
            (memcmp(out->kem_pub, zero, sizeof(zero)) == 0) == (out->kind == ADP_RECIPIENT_SEALER);
 }
 
-static int request_parse(struct adp_recipient *out, const uint8_t *data, size_t len)
+static enum adp_status request_parse(struct adp_recipient *out, const uint8_t *data, size_t len)
 {
     const uint8_t *signature;
     struct adp_reader reader;
@@ -122,10 +122,11 @@ static int request_parse(struct adp_recipient *out, const uint8_t *data, size_t 
 
     adp_reader_init(&reader, data, len);
     if (!request_parse_fields(out, &reader))
-        return 0;
+        return ADP_ERR_ARGUMENT;
     signed_len = reader.pos;
-    return adp_read_view(&reader, &signature, ADP_SIGNATURE_LEN) && adp_reader_at_end(&reader) &&
-           adp_sign_verify(out->sign_pub, signature, REQUEST_LABEL, data, signed_len);
+    if (!adp_read_view(&reader, &signature, ADP_SIGNATURE_LEN) || !adp_reader_at_end(&reader))
+        return ADP_ERR_ARGUMENT;
+    return adp_sign_verify(out->sign_pub, signature, REQUEST_LABEL, data, signed_len);
 }
 
 enum adp_status adp_request_parse(struct adp_recipient *out, const char *request,
@@ -134,9 +135,11 @@ enum adp_status adp_request_parse(struct adp_recipient *out, const char *request
     struct adp_recipient recipient = {.state = ADP_RECIPIENT_ACTIVE};
     uint8_t bytes[REQUEST_MAX_LEN];
     size_t len = request_from_text(bytes, request);
-    enum adp_status status;
+    enum adp_status status = len > 0 ? request_parse(&recipient, bytes, len) : ADP_ERR_ARGUMENT;
 
-    if (len == 0 || !request_parse(&recipient, bytes, len)) {
+    if (status == ADP_ERR_MEMORY)
+        return adp_fail_memory(err);
+    if (status != ADP_OK) {
         status = adp_fail(err, ADP_ERR_ARGUMENT, NULL, "this is not a request, or it was changed");
         return adp_error_hint(err, status,
                               "copy the whole line that the new device printed, from \"%s\" on",

@@ -459,15 +459,26 @@ enum adp_event_kind {
     ADP_EVENT_METADATA = 5,     /* open: content restored, but some metadata could not be set */
     ADP_EVENT_REFUSED = 6,      /* a record or archive was refused */
     ADP_EVENT_NOTE = 7,         /* something to know that is no failure */
+    ADP_EVENT_DAMAGED = 8, /* open with |keep_going|, verify: a damaged stretch of an archive */
+};
+
+/* A stretch of an archive whose bytes are not what was sealed, or cannot be read: whole segments,
+ * one after the other. */
+struct adp_damage {
+    uint64_t offset;          /* in bytes from the beginning of the archive */
+    uint64_t len;             /* in bytes; 0: not known, for nothing of the archive can be read */
+    const char *const *paths; /* the selected entries that lie in it, in order */
+    size_t num_paths;
 };
 
 struct adp_event {
     enum adp_event_kind kind;
     enum adp_status status;
     int sys_errno;
-    const char *path;              /* the entry or file; valid during the call */
-    const char *message;           /* what happened, for people; valid during the call */
-    const struct adp_error *error; /* with ADP_EVENT_REFUSED: all of it; valid during the call */
+    const char *path;                /* the entry or file; valid during the call */
+    const char *message;             /* what happened, for people; valid during the call */
+    const struct adp_error *error;   /* with ADP_EVENT_REFUSED: all of it; valid during the call */
+    const struct adp_damage *damage; /* with ADP_EVENT_DAMAGED, of |path|; valid during the call */
 };
 
 struct adp_progress {
@@ -652,12 +663,19 @@ struct adp_open_options {
     int overwrite;      /* replace files that exist; without it they are left and named */
     int sync_each;    /* sync every file as it is completed; without it all are, once, at the end */
     int skip_derived; /* entries that can be made again from others are left out, and counted */
+    int keep_going;   /* damage takes the entries that lie in it alone: see adp_open */
 };
 
 /* adp_open restores. Nothing is written outside |target|, and no symbolic link below it is
  * followed. Only authentic content is written, and what has its name and its permissions is
  * complete: until then a file has a temporary name or no permissions at all. When adp_open returns,
- * everything is on the disk. */
+ * everything is on the disk.
+ *
+ * Damage ends the work on its archive; others are restored. With |keep_going| everything that is
+ * not damaged is restored: each entry that is not is told as ADP_EVENT_NOT_RESTORED, each damaged
+ * stretch as ADP_EVENT_DAMAGED. Where the index is damaged, names are lost that nobody can tell any
+ * more: that is an ADP_EVENT_REFUSED, and says between which paths. The result is the first
+ * damage's status, never ADP_OK or ADP_ERR_PARTIAL, with |*out_report| filled nevertheless. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_open(struct adp_vault *vault,
                                                    const struct adp_open_options *options,
                                                    struct adp_report *out_report,
@@ -675,7 +693,8 @@ struct adp_verify_options {
 
 /* adp_verify authenticates and decompresses everything selected, and checks digests and the
  * record's tags digest; nothing is written. Archives that fail are told as ADP_EVENT_REFUSED with
- * their offset, the others are still verified; the result is then the first failure's status. */
+ * the offset of the first damage, all their damaged stretches as ADP_EVENT_DAMAGED; the others are
+ * still verified; the result is then the first failure's status. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_verify(struct adp_vault *vault,
                                                      const struct adp_verify_options *options,
                                                      struct adp_report *out_report,

@@ -51,11 +51,12 @@ static enum adp_status read_directory(struct adp_archive *archive, struct adp_er
     if (status == ADP_OK)
         status = adp_archive_read(archive, trailer->directory_offset, stored,
                                   trailer->directory_stored_len, err);
-    if (status == ADP_OK &&
-        !adp_codec_decompress(&archive->zstd, plain, trailer->directory_plain_len, stored,
-                              trailer->directory_stored_len))
-        status = adp_fail(err, ADP_ERR_CONTENT, archive->path,
-                          "the index's directory does not decompress");
+    if (status == ADP_OK) {
+        status = adp_codec_decompress(&archive->zstd, plain, trailer->directory_plain_len, stored,
+                                      trailer->directory_stored_len);
+        if (status != ADP_OK)
+            adp_fail(err, status, archive->path, "the index's directory does not decompress");
+    }
     if (status == ADP_OK)
         status = adp_directory_parse(&archive->directory, plain, trailer->directory_plain_len,
                                      trailer, archive->path, err);

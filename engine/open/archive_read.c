@@ -1,5 +1,6 @@
 #include "archive_read.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -11,6 +12,10 @@
 
 /* Positions that are tried for a segment that does not authenticate: a gigabyte's worth. */
 #define MAX_DIAGNOSED 4096u
+
+/* And so many of the segments that do not: an archive of noise would take the square of its length.
+ */
+#define MAX_DIAGNOSES 16u
 
 #define COPY_HINT "restore the archive from another copy of the vault"
 
@@ -51,7 +56,9 @@ static void diagnose(struct adp_archive *archive, struct adp_gcm_scratch *scratc
 
     if (num > MAX_DIAGNOSED)
         num = MAX_DIAGNOSED;
-    if (out != NULL && copy != NULL &&
+    if (atomic_fetch_add(&archive->num_diagnosed, 1) >= MAX_DIAGNOSES)
+        num = 0;
+    if (num > 0 && out != NULL && copy != NULL &&
         adp_fs_read_all(archive->fd, copy, len, adp_archive_segment_offset(archive, position)) ==
             (int64_t)len &&
         adp_floe_find_position(archive->floe, scratch, out, copy, len, num, &found))
@@ -84,8 +91,14 @@ enum adp_status adp_archive_open_segment(struct adp_archive *archive,
     return adp_error_hint(err, status, COPY_HINT);
 }
 
-static enum adp_status load_segment(struct adp_archive *archive, uint64_t position,
-                                    struct adp_error *err)
+int adp_archive_is_damage(const struct adp_error *why)
+{
+    return why->sys_errno == EIO ||
+           adp_status_exit_code(why->status) == adp_status_exit_code(ADP_ERR_FORMAT);
+}
+
+enum adp_status adp_archive_load(struct adp_archive *archive, uint64_t position,
+                                 struct adp_error *err)
 {
     uint32_t len = adp_archive_segment_len(archive, position);
     uint64_t offset = adp_archive_segment_offset(archive, position);
@@ -115,7 +128,7 @@ enum adp_status adp_archive_read(struct adp_archive *archive, uint64_t offset, u
 
     while (len > 0) {
         size_t skip = (size_t)(offset % step_len), step = step_len - skip;
-        enum adp_status status = load_segment(archive, offset / step_len, err);
+        enum adp_status status = adp_archive_load(archive, offset / step_len, err);
 
         if (status != ADP_OK)
             return status;
@@ -142,10 +155,12 @@ enum adp_status adp_archive_frame(struct adp_archive *archive, size_t number, ui
         status = adp_fail_memory(err);
     else
         status = adp_archive_read(archive, frame->offset, stored, frame->stored_len, err);
-    if (status == ADP_OK &&
-        !adp_codec_decompress(&archive->zstd, *out, frame->plain_len, stored, frame->stored_len))
-        status = adp_fail(err, ADP_ERR_CONTENT, archive->path,
-                          "index frame %zu does not decompress", number);
+    if (status == ADP_OK) {
+        status =
+            adp_codec_decompress(&archive->zstd, *out, frame->plain_len, stored, frame->stored_len);
+        if (status != ADP_OK)
+            adp_fail(err, status, archive->path, "index frame %zu does not decompress", number);
+    }
     free(stored);
     if (status != ADP_OK) {
         free(*out);
@@ -184,9 +199,11 @@ enum adp_status adp_archive_extent(struct adp_archive *archive, const struct adp
         return status;
     if (extent->codec == ADP_CODEC_ZSTD) {
         plain = buffer + ADP_FRAME_MAX;
-        if (!adp_codec_decompress(&archive->zstd, plain, extent->plain_len, buffer,
-                                  extent->stored_len))
-            return adp_archive_fail_extent(archive, extent, err);
+        status = adp_codec_decompress(&archive->zstd, plain, extent->plain_len, buffer,
+                                      extent->stored_len);
+        if (status != ADP_OK)
+            return status == ADP_ERR_CONTENT ? adp_archive_fail_extent(archive, extent, err)
+                                             : adp_fail_memory(err);
     }
     adp_codec_digest(digest, plain + extent->start, extent->len);
     if (memcmp(digest, extent->digest, ADP_DIGEST_LEN) != 0)
@@ -202,7 +219,7 @@ enum adp_status adp_archive_check_tags(struct adp_archive *archive, struct adp_e
 
     SHA256_Init(&sha);
     for (uint64_t i = 0; i < archive->layout.num_segments; i++) {
-        enum adp_status status = archive->tag_there[i] ? ADP_OK : load_segment(archive, i, err);
+        enum adp_status status = archive->tag_there[i] ? ADP_OK : adp_archive_load(archive, i, err);
 
         if (status != ADP_OK)
             return status;

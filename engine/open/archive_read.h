@@ -5,6 +5,7 @@
 #ifndef ADP_ARCHIVE_READ_H
 #define ADP_ARCHIVE_READ_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,10 @@ struct adp_archive {
     /* Tags as they were met, to be held against the record's digest; NULL if nobody asks. */
     uint8_t (*tags)[ADP_GCM_TAG_LEN];
     uint8_t *tag_there; /* one byte a segment */
+    atomic_uint num_diagnosed;
+    /* What to do about an index frame that is damaged: NULL ends the reading of the index. */
+    enum adp_status (*on_lost)(void *user, size_t frame, const struct adp_error *why);
+    void *lost_user;
 };
 
 /* adp_archive_open opens the archive that |record| names for snapshot |id|, checks that it is that
@@ -52,6 +57,14 @@ uint64_t adp_archive_segment_offset(const struct adp_archive *archive, uint64_t 
 enum adp_status adp_archive_open_segment(struct adp_archive *archive,
                                          struct adp_gcm_scratch *scratch, uint8_t *segment,
                                          uint64_t position, struct adp_error *err);
+
+/* adp_archive_load reads and opens segment |position|, for nothing but to see that it can be. */
+enum adp_status adp_archive_load(struct adp_archive *archive, uint64_t position,
+                                 struct adp_error *err);
+
+/* adp_archive_is_damage returns whether |why| says that bytes are not what was sealed, or are on a
+ * bad place of the disk. */
+int adp_archive_is_damage(const struct adp_error *why);
 
 /* adp_archive_read reads |len| bytes of the stream at |offset|, which must lie in it. */
 enum adp_status adp_archive_read(struct adp_archive *archive, uint64_t offset, uint8_t *out,

@@ -71,6 +71,7 @@ static enum adp_status check_file(struct attested *attested, struct adp_error *e
 {
     const struct adp_record *record = attested->record;
     uint8_t start[ADP_ATTESTATION_START_LEN], more;
+    int64_t num_more = 0;
     enum adp_status status = read_on(attested, start, sizeof(start), err);
 
     if (status == ADP_OK)
@@ -83,7 +84,11 @@ static enum adp_status check_file(struct attested *attested, struct adp_error *e
                            "this is not the attestation of this snapshot");
     for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++)
         status = check_part(attested, &record->archives[i], err);
-    if (status == ADP_OK && adp_fs_read_all(attested->fd, &more, 1, attested->offset) != 0)
+    if (status == ADP_OK)
+        num_more = adp_fs_read_all(attested->fd, &more, 1, attested->offset);
+    if (num_more < 0)
+        status = adp_fail_errno(err, (int)-num_more, attested->path, "cannot read the attestation");
+    if (num_more > 0)
         status = adp_fail_at(err, ADP_ERR_TRAILING, attested->path, attested->offset,
                              "the attestation goes on after its end");
     return status;

@@ -108,8 +108,18 @@ static enum adp_status restore_archive(struct restoring *restoring,
         adp_archive_open(&restoring->archive, restoring->vault, restoring->select->record.id,
                          record, check_tags, err);
 
-    if (status != ADP_OK)
+    if (status != ADP_OK) {
+        char path[ADP_VAULT_PATH_LEN];
+
+        adp_vault_archive_path(path, restoring->vault, restoring->select->record.id,
+                               record->category);
+        restore_damage_unopened(restoring, path, err);
         return status;
+    }
+    if (restoring->keep_going) {
+        restoring->archive->on_lost = restore_damage_index;
+        restoring->archive->lost_user = restoring;
+    }
     if (restoring->archive->is_header_beside)
         adp_tell_event(restoring->tell, ADP_EVENT_NOTE, ADP_OK, 0, restoring->archive->path,
                        "its header is damaged, and the one that a rewrap has left beside it was "
@@ -128,12 +138,16 @@ static enum adp_status restore_archive(struct restoring *restoring,
                                  restore_take, restoring, err);
     if (status == ADP_OK)
         status = restore_flush(restoring, err);
-    if (status == ADP_OK && check_tags && !restoring->has_skipped)
+    check_tags = check_tags && !restoring->has_skipped;
+    if (status == ADP_OK)
+        status = restore_damage_end(restoring, check_tags && restoring->keep_going, err);
+    if (status == ADP_OK && check_tags)
         status = adp_archive_check_tags(restoring->archive, err);
     if (status == ADP_OK)
         restoring->report->categories[record->category].stored_bytes += record->size;
     else if (restoring->num_entries > 0)
         restore_discard(restoring);
+    restore_damage_reset(restoring);
     adp_path_set_clear(&restoring->files);
     adp_path_set_clear(&restoring->failed);
     if (restoring->file >= 0)
@@ -238,6 +252,12 @@ static enum adp_status conclude(const struct restoring *restoring, struct adp_er
     return adp_error_hint(err, ADP_ERR_PARTIAL, "each is named above");
 }
 
+static int is_damaged(enum adp_status status)
+{
+    return adp_status_exit_code(status) == adp_status_exit_code(ADP_ERR_FORMAT) ||
+           status == ADP_ERR_IO; /* a bad place of the disk, for one */
+}
+
 enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options *options,
                          struct adp_report *out_report, struct adp_error *err)
 {
@@ -251,6 +271,7 @@ enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options 
                                   .overwrite = options->overwrite,
                                   .sync_each = options->sync_each,
                                   .skip_derived = options->skip_derived,
+                                  .keep_going = options->keep_going,
                                   .select = &select};
     enum adp_status status;
 
@@ -264,18 +285,18 @@ enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options 
         expect(&restoring);
         if (status == ADP_OK)
             status = open_archives(&restoring, err);
-        if (status == ADP_OK) {
+        if (status == ADP_OK || (options->keep_going && is_damaged(status))) {
             sum_up(&restoring);
             memcpy(report.snapshot, select.record.id, sizeof(report.snapshot));
             adp_tell_end(&tell);
-            status = conclude(&restoring, err);
+            *out_report = report;
         }
+        if (status == ADP_OK)
+            status = conclude(&restoring, err);
         stop(&restoring);
     }
     adp_fs_close(restoring.target);
     adp_select_free(&select);
-    if (status == ADP_OK || status == ADP_ERR_PARTIAL)
-        *out_report = report;
     return status;
 }
 
@@ -329,7 +350,8 @@ enum adp_status adp_verify(struct adp_vault *vault, const struct adp_verify_opti
     struct adp_report report = {0};
     struct adp_error first = {0};
     struct adp_tell tell;
-    struct restoring restoring = {.vault = vault, .tell = &tell, .report = &report, .target = -1};
+    struct restoring restoring = {
+        .vault = vault, .tell = &tell, .report = &report, .target = -1, .keep_going = 1};
     enum adp_status status = adp_vault_check_trusted(vault, err);
 
     if (status == ADP_OK && options->selection.num_paths > 0)

@@ -192,6 +192,17 @@ void restore_file_write(struct restoring *restoring, struct restore_entry *entry
         finish(restoring, entry);
 }
 
+void restore_file_lose(struct restoring *restoring, struct restore_entry *entry,
+                       enum adp_status status, uint64_t offset)
+{
+    pthread_mutex_lock(&entry->lock);
+    restore_entry_fail(entry, status, 0, "lost: the archive of %s is damaged at offset %" PRIu64,
+                       adp_category_name(restoring->category), offset);
+    pthread_mutex_unlock(&entry->lock);
+    if (atomic_fetch_sub(&entry->remaining, 1) == 1 && restoring->target >= 0)
+        finish(restoring, entry);
+}
+
 void restore_file_empty(struct restoring *restoring, struct restore_entry *entry, unsigned thread)
 {
     begin(restoring, entry, thread);

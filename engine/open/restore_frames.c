@@ -52,7 +52,8 @@ static enum adp_status gather_parts(struct restoring *restoring, size_t *out_num
         atomic_store(&entry->remaining, entry->num_extents);
         for (size_t k = 0; k < entry->num_extents; k++) {
             offset += entry->extents[k].hole;
-            restoring->parts[num++] = (struct restore_part){entry, &entry->extents[k], offset};
+            restoring->parts[num++] = (struct restore_part){
+                .entry = entry, .extent = &entry->extents[k], .file_offset = offset};
             offset += entry->extents[k].len;
         }
     }
@@ -165,6 +166,7 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
     const struct adp_extent *extent = frame->parts[0].extent;
     size_t num = cut(frame, 0, extent->stored_len, pieces);
     uint8_t *plain, *end;
+    enum adp_status status;
 
     if (!reserve(worker, (size_t)extent->stored_len + extent->plain_len))
         return ADP_ERR_MEMORY;
@@ -174,38 +176,89 @@ static enum adp_status decode(struct restore_frame *frame, struct adp_worker *wo
         memcpy(end, pieces[i].data, pieces[i].len);
         end += pieces[i].len;
     }
-    if (!adp_codec_decompress(&worker->zstd, plain, extent->plain_len,
-                              num == 1 ? pieces[0].data : worker->buffer, extent->stored_len))
-        return refuse(frame, extent);
+    status = adp_codec_decompress(&worker->zstd, plain, extent->plain_len,
+                                  num == 1 ? pieces[0].data : worker->buffer, extent->stored_len);
     *out = plain;
-    return ADP_OK;
+    return status == ADP_ERR_CONTENT ? refuse(frame, extent) : status;
+}
+
+/* Loses the parts that lie in damaged segments; of a compressed frame that is all or none. Returns
+ * whether anything is left. */
+static int drop_lost(struct restore_frame *frame)
+{
+    struct restoring *restoring = frame->restoring;
+    const struct adp_extent *extent = frame->parts[0].extent;
+    uint64_t position = 0;
+    int is_raw = extent->codec == ADP_CODEC_RAW, num_left = 0;
+    int is_lost = !is_raw && restore_damage_is_lost(frame, 0, extent->stored_len, &position);
+
+    for (size_t i = 0; i < frame->num_parts; i++) {
+        struct restore_part *part = &frame->parts[i];
+
+        part->is_lost = is_lost || (is_raw && restore_damage_is_lost(frame, part->extent->start,
+                                                                     part->extent->len, &position));
+        if (part->is_lost)
+            restore_file_lose(restoring, part->entry, ADP_ERR_SEGMENT_TAG,
+                              adp_archive_segment_offset(restoring->archive, position));
+        num_left += !part->is_lost;
+    }
+    return num_left > 0;
+}
+
+/* What does not decode as the index says is lost as well, where the work goes on. */
+static void lose_content(struct restore_frame *frame, size_t first, size_t num)
+{
+    struct restoring *restoring = frame->restoring;
+    uint64_t position = restoring->segments[frame->first_segment].position;
+
+    for (size_t i = first; i < first + num; i++) {
+        if (frame->parts[i].is_lost)
+            continue;
+        frame->parts[i].is_lost = 1;
+        restore_file_lose(restoring, frame->parts[i].entry, ADP_ERR_CONTENT,
+                          adp_archive_segment_offset(restoring->archive, position));
+    }
+}
+
+static void open_part(struct restore_frame *frame, struct restore_part *part, unsigned thread,
+                      const uint8_t *plain)
+{
+    struct restoring *restoring = frame->restoring;
+    const struct adp_extent *extent = part->extent;
+    struct adp_gcm_piece pieces[MAX_PIECES];
+    size_t num = 1;
+
+    if (plain == NULL)
+        num = cut(frame, extent->start, extent->len, pieces);
+    else
+        pieces[0] = (struct adp_gcm_piece){plain + extent->start, extent->len};
+    if (!adp_codec_check_digest(extent->digest, pieces, num)) {
+        frame->status = refuse(frame, extent);
+        if (restoring->keep_going)
+            lose_content(frame, (size_t)(part - frame->parts), 1);
+    } else if (restoring->target >= 0) {
+        restore_file_write(restoring, part->entry, thread, part->file_offset, pieces, num);
+    } else {
+        atomic_fetch_sub(&part->entry->remaining, 1);
+    }
 }
 
 static void open_frame(struct adp_job *job, unsigned thread)
 {
     struct restore_frame *frame = (struct restore_frame *)job;
-    struct restoring *restoring = frame->restoring;
-    int is_raw = frame->parts[0].extent->codec == ADP_CODEC_RAW;
+    int keep_going = frame->restoring->keep_going;
     struct adp_gcm_piece pieces[MAX_PIECES];
     const uint8_t *plain = NULL;
 
-    if (!is_raw)
+    if (keep_going && !drop_lost(frame))
+        return;
+    if (frame->parts[0].extent->codec != ADP_CODEC_RAW)
         frame->status = decode(frame, &job->run->worker[thread], &plain, pieces);
-    for (size_t i = 0; frame->status == ADP_OK && i < frame->num_parts; i++) {
-        const struct restore_part *part = &frame->parts[i];
-        const struct adp_extent *extent = part->extent;
-        size_t num = 1;
-
-        if (is_raw)
-            num = cut(frame, extent->start, extent->len, pieces);
-        else
-            pieces[0] = (struct adp_gcm_piece){plain + extent->start, extent->len};
-        if (!adp_codec_check_digest(extent->digest, pieces, num))
-            frame->status = refuse(frame, extent);
-        else if (restoring->target >= 0)
-            restore_file_write(restoring, part->entry, thread, part->file_offset, pieces, num);
-        else
-            atomic_fetch_sub(&part->entry->remaining, 1);
+    if (keep_going && frame->status == ADP_ERR_CONTENT)
+        lose_content(frame, 0, frame->num_parts);
+    for (size_t i = 0; i < frame->num_parts && (frame->status == ADP_OK || keep_going); i++) {
+        if (!frame->parts[i].is_lost)
+            open_part(frame, &frame->parts[i], thread, plain);
     }
 }
 
@@ -234,8 +287,10 @@ static void frame_opened(struct adp_job *job)
     struct restore_frame *frame = (struct restore_frame *)job;
     struct restoring *restoring = frame->restoring;
 
-    if (frame->status != ADP_OK)
+    if (frame->status != ADP_OK && (frame->status != ADP_ERR_CONTENT || !restoring->keep_going))
         fail_frame(restoring, frame);
+    if (restoring->keep_going)
+        restore_damage_take(restoring, frame);
     for (size_t i = 0; i < frame->num_parts; i++)
         restoring->tell->progress.done_bytes += frame->parts[i].extent->len;
     for (size_t i = 0; i < frame->num_segments; i++) {
@@ -258,12 +313,21 @@ static void open_segment(struct adp_job *job, unsigned thread)
                                  buffer->data, buffer->segment->position, &buffer->error);
 }
 
+static void fail_segment(const struct restore_buffer *buffer, const struct adp_error *why)
+{
+    struct restoring *restoring = buffer->restoring;
+
+    buffer->segment->is_bad = restore_damage_note(restoring, buffer->segment->position, why);
+    if (!buffer->segment->is_bad)
+        restoring_fail(restoring, why->status, why);
+}
+
 static void segment_opened(struct adp_job *job)
 {
     struct restore_buffer *buffer = (struct restore_buffer *)job;
 
     if (buffer->status != ADP_OK)
-        restoring_fail(buffer->restoring, buffer->status, &buffer->error);
+        fail_segment(buffer, &buffer->error);
     buffer->segment->state = RESTORE_READY;
 }
 
@@ -305,7 +369,7 @@ static void segment_read(struct adp_transfer *transfer)
     else
         adp_fail(&error, ADP_ERR_TRUNCATED, restoring->archive->path, "the archive ends too early");
     adp_error_offset(&error, error.status, transfer->req.offset);
-    restoring_fail(restoring, error.status, &error);
+    fail_segment(buffer, &error);
     buffer->segment->state = RESTORE_READY;
 }
 

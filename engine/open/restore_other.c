@@ -10,6 +10,22 @@
 
 /* -- Places. */
 
+/* Makes the folders above |path|, of which the index has lost the entries. What fails, is missed
+ * when the folder is opened. */
+static void make_parents(const struct restoring *restoring, const char *path)
+{
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        char *folder = strndup(path, (size_t)(slash - path));
+        const char *name;
+        int fd = folder != NULL ? adp_fs_parent_beneath(restoring->target, folder, &name) : -1;
+
+        if (fd >= 0)
+            (void)adp_entry_make_dir(fd, name, 0777);
+        adp_fs_close(fd);
+        free(folder);
+    }
+}
+
 int restore_parent(struct restoring *restoring, unsigned place, const char *path,
                    const char **out_name)
 {
@@ -22,6 +38,10 @@ int restore_parent(struct restoring *restoring, unsigned place, const char *path
     if (here->path != NULL && here->len == len && memcmp(here->path, path, len) == 0)
         return here->fd;
     fd = adp_fs_parent_beneath(restoring->target, path, out_name);
+    if (fd == -ENOENT && restoring->damage.has_lost_index) {
+        make_parents(restoring, path);
+        fd = adp_fs_parent_beneath(restoring->target, path, out_name);
+    }
     if (fd < 0)
         return fd;
     adp_fs_close(here->fd);

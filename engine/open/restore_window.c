@@ -198,6 +198,8 @@ static enum adp_status materialise(struct restoring *restoring, struct restore_e
         return ADP_OK;
     status = adp_select_find(restoring->archive, entry->target, strlen(entry->target), take_content,
                              &materialising, err);
+    if (status == ADP_ERR_NOT_FOUND && restoring->damage.has_lost_index)
+        return ADP_OK; /* and when the link is made, its file is not there */
     if (status == ADP_ERR_NOT_FOUND || (status == ADP_OK && entry->type != ADP_ENTRY_FILE))
         return adp_archive_fail_link(restoring->archive, err);
     return status;
@@ -292,8 +294,12 @@ static enum adp_status finish_link(struct restoring *restoring, struct restore_e
 {
     size_t len = strlen(entry->target);
 
-    if (!adp_path_set_has(&restoring->files, entry->target, len))
-        return adp_archive_fail_link(restoring->archive, err);
+    if (!adp_path_set_has(&restoring->files, entry->target, len)) {
+        if (!restoring->damage.has_lost_index)
+            return adp_archive_fail_link(restoring->archive, err);
+        restore_entry_fail(entry, ADP_ERR_MISSING, 0, "lost: the index has lost what it links to");
+        return ADP_OK;
+    }
     if (restoring->target < 0)
         return ADP_OK;
     if (adp_path_set_has(&restoring->failed, entry->target, len))
@@ -390,6 +396,21 @@ static int is_full(const struct restoring *restoring)
            restoring->num_extents >= ADP_WINDOW_EXTENTS || restoring->arena.len >= ADP_WINDOW_LEN;
 }
 
+/* A continuation's file is the last entry, never flushed before; or the index has lost it. */
+static enum adp_status take_more(struct restoring *restoring, const struct adp_index_entry *from,
+                                 struct adp_error *err)
+{
+    struct restore_entry *last =
+        restoring->num_entries > 0 ? restoring->entries[restoring->num_entries - 1] : NULL;
+
+    if (last == NULL || strcmp(last->path, from->path) != 0)
+        return restoring->damage.has_lost_index
+                   ? ADP_OK
+                   : adp_fail(err, ADP_ERR_INTERNAL, restoring->archive->path,
+                              "a continuation without its file");
+    return take_extents(restoring, last, from) ? ADP_OK : adp_fail_memory(err);
+}
+
 enum adp_status restore_take(void *user, const struct adp_index_entry *from,
                              enum adp_select_role role, struct adp_error *err)
 {
@@ -400,10 +421,8 @@ enum adp_status restore_take(void *user, const struct adp_index_entry *from,
     if ((role == ADP_SELECT_ANCESTOR && from->type != ADP_ENTRY_DIRECTORY) ||
         leave_out(restoring, from, role))
         return ADP_OK;
-    if (from->type == ADP_INDEX_CONTINUATION) /* its file is the last entry: never flushed before */
-        return take_extents(restoring, restoring->entries[restoring->num_entries - 1], from)
-                   ? ADP_OK
-                   : adp_fail_memory(err);
+    if (from->type == ADP_INDEX_CONTINUATION)
+        return take_more(restoring, from, err);
     if (is_full(restoring)) {
         status = restore_flush(restoring, err);
         if (status != ADP_OK)

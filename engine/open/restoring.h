@@ -67,12 +67,13 @@ struct restore_part {
     struct restore_entry *entry;
     const struct adp_extent *extent;
     uint64_t file_offset;
+    int is_lost; /* to damage: set by the worker */
 };
 
 struct restore_frame {
     struct adp_job job; /* first */
     struct restoring *restoring;
-    const struct restore_part *parts;
+    struct restore_part *parts;
     size_t num_parts;
     size_t first_segment, num_segments; /* in the window's list */
     size_t start;                       /* of the frame in its first segment's plaintext */
@@ -91,7 +92,23 @@ struct restore_segment {
     uint64_t position;
     unsigned refs; /* frames that are not done with it */
     enum restore_segment_state state;
+    int is_bad; /* damaged: what the buffer holds is nothing */
     struct restore_buffer *buffer;
+};
+
+/* Segments |first| to |last| are damaged, and with them |path|. */
+struct restore_loss {
+    char *path;
+    uint64_t first, last;
+};
+
+/* Of the archive at hand. */
+struct restore_damage {
+    uint8_t *is_bad;        /* one byte a segment; NULL while there is none */
+    struct adp_error first; /* the first that was met */
+    struct restore_loss *losses;
+    size_t num_losses, cap_losses;
+    int has_lost_index; /* entries are lost that nobody can name */
 };
 
 /* A buffer that holds a segment. */
@@ -121,6 +138,8 @@ struct restoring {
     struct adp_report *report;
     int target; /* descriptor, or -1 to verify */
     int overwrite, set_owner, sync_each, skip_derived;
+    int keep_going;
+    struct restore_damage damage;
     int is_skipping; /* the last entry, and so its continuations */
     int has_skipped; /* of the archive at hand */
     int is_partial;
@@ -192,6 +211,41 @@ void restore_file_empty(struct restoring *restoring, struct restore_entry *entry
 
 /* restore_file_abandon removes what was begun of a file that will not be finished. */
 void restore_file_abandon(struct restore_entry *entry);
+
+/* restore_file_lose counts an extent that is lost to damage, of which |why| tells; with the last
+ * extent the file is given up. */
+void restore_file_lose(struct restoring *restoring, struct restore_entry *entry,
+                       enum adp_status status, uint64_t offset);
+
+/* -- restore_damage.c: what damage takes, and what it leaves. On the driver, but for is_lost. */
+
+/* restore_damage_note notes that segment |position| is damaged. Returns whether the work goes on;
+ * else the archive fails, as it does without |keep_going|. */
+int restore_damage_note(struct restoring *restoring, uint64_t position,
+                        const struct adp_error *why);
+
+/* restore_damage_is_lost returns whether bytes |start|, |len| of the frame lie in a damaged
+ * segment. Any thread, once the frame's segments are ready. */
+int restore_damage_is_lost(const struct restore_frame *frame, size_t start, size_t len,
+                           uint64_t *out_position);
+
+/* restore_damage_take notes what of an opened frame is lost. */
+void restore_damage_take(struct restoring *restoring, const struct restore_frame *frame);
+
+/* restore_damage_index is told of each index frame that is damaged (adp_archive's on_lost). */
+enum adp_status restore_damage_index(void *restoring, size_t frame, const struct adp_error *why);
+
+/* restore_damage_end looks at the segments that nothing has needed if |check_tags|, tells what is
+ * damaged, and fails if anything is. */
+enum adp_status restore_damage_end(struct restoring *restoring, int check_tags,
+                                   struct adp_error *err);
+
+/* restore_damage_reset forgets all, before the next archive. */
+void restore_damage_reset(struct restoring *restoring);
+
+/* restore_damage_unopened tells that nothing of the archive |path| can be read. */
+void restore_damage_unopened(struct restoring *restoring, const char *path,
+                             const struct adp_error *why);
 
 /* -- restore_other.c: directories, links, FIFOs. On the driver. */
 enum adp_status restore_dir_make(struct restoring *restoring, struct restore_entry *entry,

@@ -130,15 +130,17 @@ static enum adp_status check_categories(const struct adp_select *out,
 static enum adp_status has_slot_key(const struct adp_vault *vault, const struct adp_header *header,
                                     struct adp_error *err)
 {
-    uint8_t key[ADP_KEM_KEY_LEN];
+    uint8_t *key = adp_secret_new(ADP_KEM_KEY_LEN);
     enum adp_status status = ADP_OK;
 
+    if (key == NULL)
+        return adp_fail_memory(err);
     for (size_t i = 0; i < header->num_slots; i++) {
         status = adp_vault_epoch_key(vault, header->category, header->slots[i].key_epoch, key, err);
-        adp_wipe(key, sizeof(key));
         if (status == ADP_OK)
             break;
     }
+    adp_secret_free(key, ADP_KEM_KEY_LEN);
     return status;
 }
 
@@ -252,29 +254,63 @@ enum adp_status adp_select_unmatched(const struct adp_select *select, struct adp
 
 /* -- Entries. */
 
+/* Feeds an index frame of |len| bytes, |data|, to |fn|, entry by entry. */
+static enum adp_status each_in(struct adp_index_cursor *cursor, const struct adp_index_frame *frame,
+                               const uint8_t *data, size_t len, adp_select_fn fn, void *user,
+                               struct adp_error *err)
+{
+    const struct adp_index_entry *entry = NULL;
+    enum adp_status status = adp_index_cursor_feed(cursor, frame, data, len, err);
+
+    while (status == ADP_OK && (status = adp_index_cursor_next(cursor, &entry, err)) == ADP_OK &&
+           entry != NULL)
+        status = fn(user, entry, ADP_SELECT_CHOSEN, err);
+    return status;
+}
+
+/* Leaves frame |number| out, which is damaged: what follows is read without what it held. */
+static enum adp_status skip_frame(struct adp_archive *archive, size_t number,
+                                  struct adp_index_cursor **cursor, const struct adp_error *why,
+                                  struct adp_error *err)
+{
+    enum adp_status status;
+
+    if (archive->on_lost == NULL || !adp_archive_is_damage(why)) {
+        if (err != NULL)
+            *err = *why;
+        return why->status;
+    }
+    status = archive->on_lost(archive->lost_user, number, why);
+    adp_index_cursor_free(*cursor);
+    *cursor = NULL;
+    if (status != ADP_OK)
+        return adp_fail_memory(err);
+    return adp_index_cursor_new(cursor, archive->directory.index_start, 0, archive->path, err);
+}
+
 /* Feeds frames from |first| on to |fn| until it says anything but ADP_OK. */
 static enum adp_status each_from(struct adp_archive *archive, size_t first, adp_select_fn fn,
                                  void *user, struct adp_error *err)
 {
     struct adp_index_cursor *cursor;
-    enum adp_status status = adp_index_cursor_new(&cursor, archive->directory.index_start,
-                                                  first == 0, archive->path, err);
+    int is_whole = first == 0;
+    enum adp_status status =
+        adp_index_cursor_new(&cursor, archive->directory.index_start, is_whole, archive->path, err);
 
     for (size_t i = first; status == ADP_OK && i < archive->directory.num_frames; i++) {
-        const struct adp_index_entry *entry = NULL;
+        struct adp_error why = {0};
         uint8_t *data;
         size_t len;
 
-        status = adp_archive_frame(archive, i, &data, &len, err);
-        if (status != ADP_OK)
-            break;
-        status = adp_index_cursor_feed(cursor, &archive->directory.frames[i], data, len, err);
-        while (status == ADP_OK &&
-               (status = adp_index_cursor_next(cursor, &entry, err)) == ADP_OK && entry != NULL)
-            status = fn(user, entry, ADP_SELECT_CHOSEN, err);
+        if (adp_archive_frame(archive, i, &data, &len, &why) != ADP_OK) {
+            status = skip_frame(archive, i, &cursor, &why, err);
+            is_whole = 0;
+            continue;
+        }
+        status = each_in(cursor, &archive->directory.frames[i], data, len, fn, user, err);
         free(data);
     }
-    if (status == ADP_OK && first == 0)
+    if (status == ADP_OK && is_whole)
         status = adp_index_cursor_finish(cursor, &archive->trailer, err);
     adp_index_cursor_free(cursor);
     return status;

@@ -132,15 +132,18 @@ static int header_allowed(const uint8_t *data, size_t len)
     return (UINT64_C(1) << (10 + (window >> 3))) / 8 * (8 + (window & 7)) <= WINDOW_MAX;
 }
 
-int adp_codec_decompress(void **zstd, uint8_t *out, size_t out_len, const uint8_t *data, size_t len)
+enum adp_status adp_codec_decompress(void **zstd, uint8_t *out, size_t out_len, const uint8_t *data,
+                                     size_t len)
 {
     if (*zstd == NULL)
         *zstd = ZSTD_createDCtx();
-    if (*zstd == NULL || !header_allowed(data, len) ||
-        ZSTD_getFrameContentSize(data, len) != out_len ||
-        ZSTD_findFrameCompressedSize(data, len) != len)
-        return 0;
-    return ZSTD_decompressDCtx(*zstd, out, out_len, data, len) == out_len;
+    if (*zstd == NULL)
+        return ADP_ERR_MEMORY;
+    if (!header_allowed(data, len) || ZSTD_getFrameContentSize(data, len) != out_len ||
+        ZSTD_findFrameCompressedSize(data, len) != len ||
+        ZSTD_decompressDCtx(*zstd, out, out_len, data, len) != out_len)
+        return ADP_ERR_CONTENT;
+    return ADP_OK;
 }
 
 void adp_codec_free_decoder(void *zstd)

@@ -27,11 +27,11 @@ void adp_codec_free(void *zstd);
 enum adp_status adp_codec_compress_all(void **zstd, const uint8_t *data, size_t len, int level,
                                        uint8_t **out, size_t *out_len, struct adp_error *err);
 
-/* adp_codec_decompress decodes one zstd frame into exactly |out_len| bytes. Returns 1, or 0 if it
- * is not such a frame in the sense of docs/FORMAT.md section 7. |*zstd| as above, freed with
- * adp_codec_free_decoder. */
-int adp_codec_decompress(void **zstd, uint8_t *out, size_t out_len, const uint8_t *data,
-                         size_t len);
+/* adp_codec_decompress decodes one zstd frame into exactly |out_len| bytes. ADP_ERR_CONTENT if it
+ * is not such a frame in the sense of docs/FORMAT.md section 7, or ADP_ERR_MEMORY. |*zstd| as
+ * above, freed with adp_codec_free_decoder. */
+enum adp_status adp_codec_decompress(void **zstd, uint8_t *out, size_t out_len, const uint8_t *data,
+                                     size_t len);
 void adp_codec_free_decoder(void *zstd);
 
 /* adp_codec_digest computes an extent's digest. */

@@ -186,6 +186,16 @@ void adp_tell_error(struct adp_tell *run, enum adp_event_kind kind, const struct
                                   .error = why});
 }
 
+void adp_tell_damage(struct adp_tell *run, enum adp_status status, const char *path,
+                     const struct adp_damage *damage)
+{
+    tell(run, &(struct adp_event){.kind = ADP_EVENT_DAMAGED,
+                                  .status = status,
+                                  .path = path,
+                                  .message = "damaged",
+                                  .damage = damage});
+}
+
 enum adp_status adp_tell_cancelled(struct adp_error *err)
 {
     return adp_fail(err, ADP_ERR_CANCELLED, NULL, "stopped before it was finished");

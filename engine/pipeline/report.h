@@ -27,7 +27,7 @@ struct adp_tell {
     struct adp_progress progress;
     int64_t next_ns; /* when to tell progress again */
     int cancelled;
-    uint64_t counts[ADP_EVENT_NOTE + 1]; /* of events, by kind */
+    uint64_t counts[ADP_EVENT_DAMAGED + 1]; /* of events, by kind */
 };
 
 void adp_tell_init(struct adp_tell *tell, const struct adp_options *options, const char *stage);
@@ -71,6 +71,10 @@ void adp_tell_event(struct adp_tell *tell, enum adp_event_kind kind, enum adp_st
 
 /* adp_tell_error reports |why| as an event. */
 void adp_tell_error(struct adp_tell *tell, enum adp_event_kind kind, const struct adp_error *why);
+
+/* adp_tell_damage reports a damaged stretch of the archive |path|. */
+void adp_tell_damage(struct adp_tell *tell, enum adp_status status, const char *path,
+                     const struct adp_damage *damage);
 
 /* adp_tell_cancelled fills |err| for a run that the callback ended. */
 enum adp_status adp_tell_cancelled(struct adp_error *err);

@@ -46,6 +46,28 @@ static enum adp_status list_profiles(struct adp_seal_plan *out, const struct adp
     return out->num_profiles == plan->num_roots ? ADP_OK : adp_fail_memory(err);
 }
 
+/* What a seal would find unreadable because it could not even be looked at. */
+static enum adp_status tell_unseen(const struct adp_plan *plan, struct adp_tell *tell,
+                                   struct adp_error *err)
+{
+    char *path = malloc(ADP_PATH_MAX + 1);
+    const char *below;
+
+    if (path == NULL)
+        return adp_fail_memory(err);
+    for (uint32_t i = 0; i < plan->num_nodes; i++) {
+        const struct adp_plan_node *node = &plan->nodes[i];
+
+        if ((node->flags & ADP_PLAN_ERROR) == 0 || node->type == S_IFDIR >> 12)
+            continue; /* of folders the walk has told */
+        (void)adp_plan_path(plan, i, path, ADP_PATH_MAX + 1, &below);
+        adp_tell_event(tell, ADP_EVENT_UNREADABLE, ADP_ERR_IO, (int)node->size, path,
+                       "cannot be looked at");
+    }
+    free(path);
+    return ADP_OK;
+}
+
 static enum adp_status summarize(struct adp_seal_plan *out, const struct adp_plan *plan,
                                  struct adp_error *err)
 {
@@ -76,6 +98,8 @@ enum adp_status adp_seal_plan_make(struct adp_seal_plan *out, const struct adp_v
         return status;
     adp_tell_init(&tell, &options->common, "scan");
     status = adp_plan_make(&plan, options, vault != NULL ? &vault_stat : NULL, &tell, err);
+    if (status == ADP_OK)
+        status = tell_unseen(&plan, &tell, err);
     if (status == ADP_OK)
         status = summarize(out, &plan, err);
     adp_tell_end(&tell);

@@ -14,6 +14,8 @@ static const char *const folders[] = {"keybag", "snapshots", "archives"};
 static int refuse_content(void *user, const struct adp_walk_entry *entry)
 {
     (void)user;
+    if (entry->event == ADP_WALK_ERROR)
+        return -entry->error;
     return entry->depth > 0 ? -ENOTEMPTY : ADP_WALK_CONTINUE;
 }
 
@@ -33,21 +35,24 @@ static enum adp_status make_folders(const char *dir, struct adp_error *err)
 
     if (rc < 0 && rc != -EEXIST)
         return adp_fail_errno(err, -rc, dir, "cannot make the vault's folder");
-    if (adp_walk(dir, dir, 1, refuse_content, NULL) == -ENOTEMPTY) {
+    rc = adp_walk(dir, dir, 1, refuse_content, NULL);
+    if (rc == -ENOTEMPTY) {
         adp_fail(err, ADP_ERR_EXISTS, dir, "the folder is not empty");
         return adp_error_hint(err, ADP_ERR_EXISTS,
                               "choose an empty folder, or one that does not exist yet");
     }
-    fd = adp_fs_open_dir(dir);
+    fd = rc < 0 ? rc : adp_fs_open_dir(dir);
     if (fd < 0)
         return adp_fail_errno(err, -fd, dir, "cannot open the vault's folder");
-    rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
         rc = adp_entry_make_dir(fd, folders[i], 0700);
     if (rc == 0)
         rc = adp_fs_sync_dir(fd);
     adp_fs_close(fd);
-    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, dir, "cannot make the vault's folders");
+    if (rc == 0)
+        return ADP_OK;
+    remove_folders(dir);
+    return adp_fail_errno(err, -rc, dir, "cannot make the vault's folders");
 }
 
 static enum adp_status first_device(struct adp_change *change, const char *device,

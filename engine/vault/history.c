@@ -265,17 +265,36 @@ struct copies {
     int best;               /* the one that fits and has most, or -1 */
 };
 
+/* A copy on a bad place of the disk is a damaged one. Whatever else keeps one from being read says
+ * nothing about it, and with neither read nobody knows what it holds: then nothing is settled. */
+static enum adp_status check_read(const struct copies *copies, const struct adp_error *why,
+                                  struct adp_error *err)
+{
+    for (unsigned i = 0; i < NUM_COPIES; i++) {
+        int is_unread = why[i].status == ADP_ERR_MEMORY || why[i].status == ADP_ERR_IO;
+
+        if (is_unread && (copies->best < 0 || why[i].sys_errno != EIO)) {
+            if (err != NULL)
+                *err = why[i];
+            return why[i].status;
+        }
+    }
+    return ADP_OK;
+}
+
 /* |hash| NULL: nothing says which one it is, for the generation after it is gone. Then the first
  * that is there counts. */
-static void read_copies(const struct adp_vault *vault, uint64_t number, const uint8_t *hash,
-                        struct copies *out)
+static enum adp_status read_copies(const struct adp_vault *vault, uint64_t number,
+                                   const uint8_t *hash, struct copies *out, struct adp_error *err)
 {
+    struct adp_error why[NUM_COPIES] = {0};
+
     memset(out, 0, sizeof(*out));
     out->number = number;
     out->best = -1;
     for (unsigned i = 0; i < NUM_COPIES; i++) {
         struct adp_generation *item = &out->items[i];
-        enum adp_status status = read_copy(vault, i, number, item, NULL);
+        enum adp_status status = read_copy(vault, i, number, item, &why[i]);
 
         out->absent[i] = status == ADP_ERR_MISSING;
         out->fit[i] = status == ADP_OK &&
@@ -286,6 +305,7 @@ static void read_copies(const struct adp_vault *vault, uint64_t number, const ui
         if (out->fit[i])
             hash = item->keybag.hash;
     }
+    return check_read(out, why, err);
 }
 
 static void free_copies(struct copies *copies)
@@ -380,13 +400,13 @@ static enum adp_status walk_from(const struct adp_vault *vault, struct copies *c
     uint64_t g = vault->keybag.generation, below;
 
     while (status == ADP_OK && g > 0) {
-        read_copies(vault, g, expected, copies);
-        if (copies->best < 0) {
+        status = read_copies(vault, g, expected, copies, err);
+        below = g - 1;
+        if (status == ADP_OK && copies->best < 0) {
             status = newest_up_to(vault, g - 1, &below, err);
             history->num_missing += g - below;
             expected = NULL;
-        } else {
-            below = g - 1;
+        } else if (status == ADP_OK) {
             expected = memcpy(hash, copies->items[copies->best].keybag.previous, sizeof(hash));
             status = settle(vault, copies, is_dry, history, err);
         }

@@ -44,7 +44,8 @@ static int list_one(void *user, const struct adp_walk_entry *entry)
     struct listing *listing = user;
     size_t suffix_len = strlen(listing->suffix);
 
-    if (entry->event == ADP_WALK_ERROR && entry->depth == 0)
+    /* What cannot be looked at is not what is not there: a list without it would be a lie. */
+    if (entry->event == ADP_WALK_ERROR && (entry->depth == 0 || entry->error != ENOENT))
         return -entry->error;
     if (entry->event != ADP_WALK_ENTRY || entry->depth == 0)
         return ADP_WALK_CONTINUE;

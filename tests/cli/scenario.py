@@ -4,6 +4,7 @@ A scenario file is a set of unittest cases that ends in scenario.main(); it exit
 could run nothing here. ADP_SEAL is the command under test.
 """
 
+import errno
 import itertools
 import json
 import os
@@ -48,11 +49,11 @@ class Scenario(unittest.TestCase):
 
     # -- running
 
-    def run_it(self, *args, expect=DONE, prefix=(), env=None, stdin=b""):
+    def run_it(self, *args, expect=DONE, prefix=(), env=None, stdin=b"", timeout_s=TIMEOUT_S):
         """Runs the command, without a terminal to ask on, and returns the finished process, with bytes
         in stdout and stderr."""
         words = [*prefix, COMMAND, *map(os.fsencode, args)]
-        done = subprocess.run(words, input=stdin, capture_output=True, timeout=TIMEOUT_S,
+        done = subprocess.run(words, input=stdin, capture_output=True, timeout=timeout_s,
                               env=self.env | (env or {}), cwd=self.dir,
                               start_new_session=True)
         expected = expect if isinstance(expect, tuple) else (expect,)
@@ -112,19 +113,34 @@ class Scenario(unittest.TestCase):
 
     # -- interrupting
 
-    def traced(self, *args, at=0, torn=False, env=None, **how):
+    def traced(self, *args, at=0, torn=False, fault=None, calls="effects", dump=None, env=None,
+               **how):
         """Runs the command with its calls written down that have an effect on a file or folder, and
         returns the process and them: (call, path). Before the call number |at| it is killed; if
-        |torn|, and that is a write, in the middle of it. ADP_CRASH_LIBRARY is the library that does
-        it, tests/support/crash_at.c."""
+        |torn|, and that is a write, in the middle of it. With |fault|, the name of an errno or
+        "short", that call fails instead; |calls| is "effects", "files" or "memory". With |dump| the
+        process's memory is written there. ADP_CRASH_LIBRARY is the library that does it,
+        tests/support/crash_at.c."""
         library = os.environ.get("ADP_CRASH_LIBRARY")
         if library is None:
             self.skipTest("ADP_CRASH_LIBRARY is not set")
+        if fault is not None and fault != "short":
+            fault = str(getattr(errno, fault))
         with tempfile.NamedTemporaryFile("r", prefix="adp-trace-") as trace:
-            done = self.run_it(*args, **how, env=(env or {}) | {
-                "LD_PRELOAD": library, "CRASH_AT": str(at), "CRASH_TORN": str(int(torn)),
-                "CRASH_TRACE": trace.name, "ASAN_OPTIONS": "verify_asan_link_order=0"})
+            settings = {"LD_PRELOAD": library, "CRASH_AT": str(at), "CRASH_TORN": str(int(torn)),
+                        "CRASH_CALLS": calls, "CRASH_TRACE": trace.name,
+                        "ASAN_OPTIONS": "verify_asan_link_order=0"}
+            settings |= {name: os.fspath(value) for name, value in
+                         (("CRASH_FAULT", fault), ("CRASH_DUMP", dump)) if value is not None}
+            done = self.run_it(*args, **how, env=(env or {}) | settings)
             return done, [tuple(line.split(" ", 1)) for line in trace.read().splitlines()]
+
+    def remember(self):
+        """Returns a function that makes everything in the scenario's folder as it is now."""
+        before = pathlib.Path(tempfile.mkdtemp(prefix="adp-before-"))
+        self.addCleanup(shutil.rmtree, before, ignore_errors=True)
+        copy_into(self.dir, before)
+        return lambda: copy_into(before, self.dir)
 
     def kill_at_each_call(self, check, *args, expect=DONE, **how):
         """For n = 1, 2, 3, ...: kills the command before its n-th call with an effect on a file or
@@ -132,9 +148,7 @@ class Scenario(unittest.TestCase):
         check(call, path) with that call, until the command runs through. Before each run everything
         in the scenario's folder is as it was before the first. What goes through io_uring is not
         seen: give --io=threads where bulk data is moved."""
-        before = pathlib.Path(tempfile.mkdtemp(prefix="adp-before-"))
-        self.addCleanup(shutil.rmtree, before, ignore_errors=True)
-        copy_into(self.dir, before)
+        restore = self.remember()
         expected = expect if isinstance(expect, tuple) else (expect,)
         for n, torn in itertools.product(range(1, MAX_CALLS), (False, True)):
             done, calls = self.traced(*args, at=n, torn=torn, **how,
@@ -146,7 +160,7 @@ class Scenario(unittest.TestCase):
             if not torn or "write" in call:
                 with self.subTest(killed_at=n, call=call, path=path, torn=torn):
                     check(call, path)
-            copy_into(before, self.dir)
+            restore()
         self.fail(f"{args} makes {MAX_CALLS} calls and more")
 
     # -- what most scenarios begin with
@@ -224,13 +238,13 @@ class Scenario(unittest.TestCase):
 
 
 def copy_into(source, target):
-    """Makes the content of |target| that of |source|."""
+    """Makes the content of |target| that of |source|, hard links and attributes included."""
     for entry in target.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         else:
             entry.unlink()
-    shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    subprocess.run(["cp", "-a", "--", f"{source}/.", target], check=True)
 
 
 def read_all(terminal):

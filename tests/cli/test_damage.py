@@ -2,15 +2,10 @@
 
 import shutil
 
+import faults
 import scenario
+from damage import flip
 from scenario import FAILED, INTEGRITY, NO_KEY, PARTIAL, noise, prose
-
-
-def flip(path, offset):
-    """Changes one bit; a negative offset counts from the end."""
-    content = bytearray(path.read_bytes())
-    content[offset] ^= 0x04
-    path.write_bytes(content)
 
 
 class Damage(scenario.Scenario):
@@ -108,6 +103,24 @@ class Damage(scenario.Scenario):
     def test_another_category_in_its_place(self):
         shutil.copy(self.photos.with_name("drive.adps"), self.photos)
         self.check_refused("drive")
+
+    def test_an_archive_of_another_vault_in_its_place(self):
+        other = {"ADP_SEAL_IDENTITY": str(self.dir / "other")}
+        self.run_it("init", self.dir / "foreign", "--device", "x", env=other)
+        self.run_it("seal", self.dir / "foreign", self.source, env=other)
+        shutil.copy(next((self.dir / "foreign").glob("archives/*/photos.adps")), self.photos)
+        self.check_refused("opened")
+
+    def test_each_byte_of_a_record(self):
+        original = self.record.read_bytes()
+        for offset in range(0, len(original), 1 if faults.SOAK else 5):
+            self.record.write_bytes(original)
+            flip(self.record, offset)
+            with self.subTest(offset=offset):
+                errors = self.errors("open", self.vault, self.snapshot, "--to", self.dir / "x",
+                                     expect=(FAILED, INTEGRITY))
+                self.assertIn(self.record.name, errors)
+                self.assertFalse((self.dir / "x").exists())
 
     def test_the_undamaged_rest_opens(self):
         flip(self.photos, 5000)

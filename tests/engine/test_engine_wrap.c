@@ -135,19 +135,24 @@ static void test_sign(void)
 
     adp_sign_generate(seed, public_key);
     CU_ASSERT_EQUAL_FATAL(adp_sign(signature, seed, "label", message, len, NULL), ADP_OK);
-    CU_ASSERT(adp_sign_verify(public_key, signature, "label", message, len));
-    CU_ASSERT_FALSE(adp_sign_verify(public_key, signature, "Label", message, len));
-    CU_ASSERT_FALSE(adp_sign_verify(public_key, signature, "label", message, len - 1));
+    CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "label", message, len), ADP_OK);
+    CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "Label", message, len),
+                    ADP_ERR_SIGNATURE);
+    CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "label", message, len - 1),
+                    ADP_ERR_SIGNATURE);
     message[3] ^= 1;
-    CU_ASSERT_FALSE(adp_sign_verify(public_key, signature, "label", message, len));
+    CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "label", message, len),
+                    ADP_ERR_SIGNATURE);
     message[3] ^= 1;
     for (size_t i = 0; i < sizeof(signature); i++) {
         signature[i] ^= 4;
-        CU_ASSERT_FALSE(adp_sign_verify(public_key, signature, "label", message, len));
+        CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "label", message, len),
+                        ADP_ERR_SIGNATURE);
         signature[i] ^= 4;
     }
     public_key[0] ^= 1;
-    CU_ASSERT_FALSE(adp_sign_verify(public_key, signature, "label", message, len));
+    CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "label", message, len),
+                    ADP_ERR_SIGNATURE);
 }
 
 /* The zero byte between label and message keeps one from running into the other. */
@@ -157,7 +162,8 @@ static void test_labels_do_not_run_on(void)
 
     adp_sign_generate(seed, public_key);
     CU_ASSERT_EQUAL(adp_sign(signature, seed, "label", (const uint8_t *)"xy", 2, NULL), ADP_OK);
-    CU_ASSERT_FALSE(adp_sign_verify(public_key, signature, "labelx", (const uint8_t *)"y", 1));
+    CU_ASSERT_EQUAL(adp_sign_verify(public_key, signature, "labelx", (const uint8_t *)"y", 1),
+                    ADP_ERR_SIGNATURE);
 }
 
 /* -- AES-256-GCM and scrypt -------------------------------------------------------------------- */
@@ -171,16 +177,18 @@ static void test_aead(void)
     memcpy(data, "twenty secret bytes!", 20);
     CU_ASSERT_EQUAL(adp_aead_seal(data, 20, key, nonce, (const uint8_t *)"aad", 3, NULL), ADP_OK);
     memcpy(sealed, data, sizeof(data));
-    CU_ASSERT(adp_aead_open(data, 20, key, nonce, (const uint8_t *)"aad", 3));
+    CU_ASSERT_EQUAL(adp_aead_open(data, 20, key, nonce, (const uint8_t *)"aad", 3), ADP_OK);
     CU_ASSERT(memcmp(data, "twenty secret bytes!", 20) == 0);
     for (size_t i = 0; i < sizeof(data); i++) {
         memcpy(data, sealed, sizeof(data));
         data[i] ^= 1;
-        CU_ASSERT_FALSE(adp_aead_open(data, 20, key, nonce, (const uint8_t *)"aad", 3));
+        CU_ASSERT_EQUAL(adp_aead_open(data, 20, key, nonce, (const uint8_t *)"aad", 3),
+                        ADP_ERR_SEGMENT_TAG);
         CU_ASSERT(memcmp(data, zero, 20) == 0);
     }
     memcpy(data, sealed, sizeof(data));
-    CU_ASSERT_FALSE(adp_aead_open(data, 20, key, nonce, (const uint8_t *)"aaD", 3));
+    CU_ASSERT_EQUAL(adp_aead_open(data, 20, key, nonce, (const uint8_t *)"aaD", 3),
+                    ADP_ERR_SEGMENT_TAG);
 }
 
 static void test_scrypt(void)

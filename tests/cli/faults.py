@@ -1,0 +1,94 @@
+"""What the scenarios of faults share: a command whose n-th call fails, for n = 1, 2, 3, ..."""
+
+import collections
+import os
+import subprocess
+
+import scenario
+from scenario import DONE, FAILED, PARTIAL
+
+SOAK = os.environ.get("ADP_SOAK") == "1"
+MAX_ALLOCATIONS = 24  # of a command that are tried, spread evenly, but for a soak
+FAR = 10**9
+HANG_S = 15
+
+# What goes on as if nothing had been.
+HARMLESS = ("EINTR", "short")
+MOVING = {"read": ("EIO", "EINTR", "short"), "write": ("ENOSPC", "EIO", "EDQUOT", "EINTR", "short")}
+OTHERS = {
+    "open": ("EMFILE", "EIO", "EINTR", "ENOSPC"),
+    "fsync": ("EIO", "ENOSPC", "EDQUOT"),
+    "fdatasync": ("EIO", "ENOSPC", "EDQUOT"),
+    "syncfs": ("EIO", "ENOSPC", "EDQUOT"),
+    "mkdir": ("ENOSPC", "EIO", "EDQUOT"),
+    "rename": ("ENOSPC", "EIO", "EDQUOT"),
+    "link": ("ENOSPC", "EIO", "EDQUOT"),
+    "fallocate": ("ENOSPC", "EDQUOT", "EIO"),
+    "flock": ("EINTR", "EIO"),
+}
+
+
+def faults_of(call):
+    if "xattr" not in call and "link" not in call and "dents" not in call:
+        for part, faults in MOVING.items():
+            if part in call:
+                return faults
+    for part, faults in OTHERS.items():
+        if call.strip("_").startswith(part):
+            return faults
+    return ("EIO",)
+
+
+class Faults(scenario.Scenario):
+    def setUp(self):
+        super().setUp()
+        self.tried = collections.Counter()
+        self.addCleanup(self.tell_tried)
+
+    def tell_tried(self):
+        name = self.id().rsplit(".", 1)[-1]
+        for (what, fault), number in sorted(self.tried.items()):
+            print(f"tried: {name}: {what} {fault}: {number}", flush=True)
+
+    def fail_at_each_call(self, check, *args, codes=(FAILED, PARTIAL), expect=DONE, **how):
+        """For n = 1, 2, 3, ... until the command makes no more calls: has its n-th call on a file
+        or folder fail, reads included, in a way that fits it (in a soak in all such ways), and does
+        the same with allocations, with some of them. The exit code is |expect|, or one of |codes|
+        with an error told; then check(code, done, call) looks at what that has left. Before each
+        run everything in the scenario's folder is as it was before the first."""
+        restore = self.remember()
+        _, calls = self.traced(*args, calls="files", expect=expect, **how)
+        restore()
+        for n, (call, _) in enumerate(calls, 1):
+            faults = faults_of(call)
+            for fault in faults if SOAK else (faults[n % len(faults)],):
+                self.fail_once(check, args, n, "files", fault, codes, expect, how)
+                restore()
+        _, calls = self.traced(*args, at=FAR, calls="memory", expect=expect, **how)
+        restore()
+        step = 1 if SOAK else max(1, len(calls) // MAX_ALLOCATIONS)
+        for n in range(1 + step // 2, len(calls) + 1, step):
+            self.fail_once(check, args, n, "memory", "ENOMEM", codes, expect, how)
+            restore()
+
+    def fail_once(self, check, args, n, what, fault, codes, expect, how):
+        try:
+            done, calls = self.traced(*args, at=n, fault=fault, calls=what, timeout_s=HANG_S,
+                                      expect=tuple(range(-64, 256)), **how)
+        except subprocess.TimeoutExpired:
+            with self.subTest(n=n, what=what, fault=fault):
+                self.fail(f"{args} hangs")
+            return
+        if len(calls) < n:
+            return  # threads: this time it made fewer
+        if b"AddressSanitizer: CHECK failed" in done.stderr:
+            return  # it cannot do without memory itself
+        call, path = calls[n - 1]
+        with self.subTest(n=n, call=call, path=path, fault=fault):
+            self.tried[what, fault] += 1
+            code = done.returncode
+            said = (done.stdout[-2000:], done.stderr[-2000:])
+            self.assertIn(code, (expect,) if fault in HARMLESS else (expect, *codes), said)
+            if code != expect:
+                self.assertTrue(b"adp-seal: " in done.stderr or b'"message"' in done.stdout, said)
+            check(code, done, call)
