@@ -39,6 +39,8 @@ static const struct command {
      OPTION_BIT(ACCOUNT), 3, 3},
     {"verify", "VAULT [SNAPSHOT]", "authenticate and decompress everything, write nothing",
      cmd_verify, OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | WORK_OPTIONS, 1, 2},
+    {"scrub", "VAULT [SNAPSHOT]", "without any key: is everything what was sealed?", cmd_scrub,
+     OPTION_BIT(ACCOUNT) | WORK_OPTIONS, 1, 2},
     {"device request", "--name NAME", "make an identity; print its request to be admitted",
      cmd_device_request, OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0, 0},
     {"device add", "VAULT REQUEST", "admit the device or sealer that made the request",
