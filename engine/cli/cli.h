@@ -24,6 +24,8 @@ command_fn cmd_open;
 command_fn cmd_cat;
 command_fn cmd_verify;
 command_fn cmd_scrub;
+command_fn cmd_parity_add;
+command_fn cmd_repair;
 command_fn cmd_device_request;
 command_fn cmd_device_add;
 command_fn cmd_device_remove;

@@ -469,7 +469,7 @@ struct adp_event {
 };
 
 struct adp_progress {
-    const char *stage; /* "scan", "seal", "open", "verify", "scrub", "rewrap" */
+    const char *stage; /* "scan", "seal", "open", "verify", "scrub", "parity", "repair", "rewrap" */
     uint64_t done_bytes, total_bytes;
     uint64_t done_entries, total_entries;
 };
@@ -552,6 +552,7 @@ struct adp_seal_options {
                             lies in them follows it; "none": nothing does; else what each source
                             is, a name of adp_profile_name */
     int skip_derived;    /* what can be made again from the rest is left out, and counted */
+    unsigned parity_percent; /* of parity beside each archive, 1 to 100: adp_parity_add; 0: none */
 };
 
 /* With its attestation a snapshot has a digest of each segment of its archives, which whoever holds
@@ -734,6 +735,55 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_scrub(struct adp_vault *vault,
                                                     const struct adp_scrub_options *options,
                                                     struct adp_scrub_report *out_report,
                                                     struct adp_error *err);
+
+/* -- Parity ---------------------------------------------------------------------------------- */
+
+/* Parity lies in a file beside each archive. |percent| of it heal a damaged stretch of as much of
+ * the archive, wherever it begins, and scattered damage as docs/FORMAT.md section 6.3 says. */
+struct adp_parity_options {
+    struct adp_options common; /* callbacks; what else is there counts for looking first */
+    const char *snapshot;      /* as in struct adp_selection; NULL: all */
+    unsigned percent;          /* 1 to 100 */
+};
+
+struct adp_parity_report {
+    uint64_t num_archives; /* looked at */
+    uint64_t num_made;     /* have this much parity now */
+    uint64_t num_failed;   /* archives, and records that were refused; each was told */
+};
+
+/* adp_parity_add makes parity of archives that are there, in place of what they have of it. It
+ * needs no key: the vault may have been opened with no identity. What adp_scrub finds something
+ * wrong with is told as ADP_EVENT_REFUSED and gets none; the result is then the first failure's
+ * status. ADP_ERR_CONFLICT if a rewrap or repair is at work. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_parity_add(struct adp_vault *vault,
+                                                         const struct adp_parity_options *options,
+                                                         struct adp_parity_report *out_report,
+                                                         struct adp_error *err);
+
+struct adp_repair_options {
+    struct adp_options common; /* callbacks; what else is there counts for looking afterwards */
+    const char *snapshot;      /* as in struct adp_selection; NULL: all */
+};
+
+struct adp_repair_report {
+    uint64_t num_archives; /* looked at */
+    uint64_t num_whole;    /* with parity, nothing damaged */
+    uint64_t num_healed;   /* they or their parity were damaged */
+    uint64_t num_without;  /* have no parity: nothing is known of them */
+    uint64_t num_failed; /* what cannot be healed, or does not fit what was signed; each was told */
+    uint64_t healed_bytes; /* of archives */
+};
+
+/* adp_repair heals archives and their parity files, byte for byte, without any key. What has more
+ * damage than its parity heals is told as ADP_EVENT_REFUSED and left as it is; the result is then
+ * the first failure's status. Parity finds damage, not forgery: what was healed is held against
+ * what was signed, as by adp_scrub. It may be interrupted at any moment, a power cut included: the
+ * next call goes on. ADP_ERR_CONFLICT as above. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_repair(struct adp_vault *vault,
+                                                     const struct adp_repair_options *options,
+                                                     struct adp_repair_report *out_report,
+                                                     struct adp_error *err);
 
 /* -- Rewrap ---------------------------------------------------------------------------------- */
 

@@ -130,8 +130,12 @@ static int is_named(const struct adp_record *record, const char *name)
     if (strcmp(name, ADP_ATTESTATION_NAME) == 0)
         return record->is_attested;
     for (size_t i = 0; i < record->num_archives; i++) {
-        snprintf(expected, sizeof(expected), "%s.adps",
-                 adp_category_name(record->archives[i].category));
+        const char *category = adp_category_name(record->archives[i].category);
+
+        snprintf(expected, sizeof(expected), "%s.adps", category);
+        if (strcmp(name, expected) == 0)
+            return 1;
+        snprintf(expected, sizeof(expected), "%s.adpp", category);
         if (strcmp(name, expected) == 0)
             return 1;
     }

@@ -7,6 +7,7 @@
 #include "codec.h"
 #include "entry.h"
 #include "error.h"
+#include "make_parity.h"
 #include "fs.h"
 #include "sealing.h"
 
@@ -134,6 +135,23 @@ static enum adp_status conclude(struct seal_context *context, const struct adp_r
                           "each is named above; make them readable and quiet, and seal again");
 }
 
+/* Parity needs the archive as a whole: it is read once more. */
+static enum adp_status make_parity(struct seal_context *context, const struct adp_record *record,
+                                   struct adp_error *err)
+{
+    uint64_t total = 0;
+    enum adp_status status = ADP_OK;
+
+    for (size_t i = 0; i < record->num_archives; i++)
+        total += record->archives[i].size;
+    if (!adp_tell_stage(context->tell, "parity", total, 0))
+        return adp_tell_cancelled(err);
+    for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++)
+        status = adp_parity_make(context->vault, record->id, &record->archives[i],
+                                 context->options->parity_percent, context->tell, err);
+    return status;
+}
+
 static enum adp_status seal_snapshot(struct seal_context *context, struct adp_error *err)
 {
     struct adp_record record = {.started_ns = adp_vault_now()};
@@ -145,6 +163,8 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
         status = adp_attest_new(&context->attest, context->vault, context->dir, record.id, err);
     if (status == ADP_OK)
         status = seal_categories(context, &record, err);
+    if (status == ADP_OK && context->options->parity_percent > 0)
+        status = make_parity(context, &record, err);
     if (status == ADP_OK) {
         struct adp_watch watch = adp_watch_start();
 

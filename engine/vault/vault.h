@@ -268,6 +268,11 @@ enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *
                                      struct adp_error *err);
 void adp_vault_names_free(struct adp_vault_names *names);
 
+/* adp_vault_lock_archives keeps others from changing archives that are there until |*out_fd| is
+ * closed; seals lock the folders that they make. ADP_ERR_CONFLICT if somebody does. */
+enum adp_status adp_vault_lock_archives(const struct adp_vault *vault, int *out_fd,
+                                        struct adp_error *err);
+
 /* adp_vault_clean removes what interrupted runs have left in archives/: folders without a record
  * that no running seal has locked. Best effort. */
 void adp_vault_clean(const struct adp_vault *vault);
