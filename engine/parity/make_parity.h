@@ -1,4 +1,5 @@
-/* Parity of an archive: made by a seal or for one that is there, kept up by a rewrap. */
+/* Parity of an archive: made by a seal or for one that is there, kept up by a rewrap, looked at by
+ * a scrub. */
 #ifndef ADP_MAKE_PARITY_H
 #define ADP_MAKE_PARITY_H
 
@@ -17,5 +18,11 @@ enum adp_status adp_parity_make(const struct adp_vault *vault, const char *id,
 enum adp_status adp_parity_renew_header(const struct adp_vault *vault, const char *id,
                                         const struct adp_record_archive *record,
                                         struct adp_error *err);
+
+/* adp_parity_look reads the archive's parity file and finds out whether it is whole:
+ * ADP_ERR_DAMAGED if not, ADP_ERR_NOT_FOUND if there is none. */
+enum adp_status adp_parity_look(const struct adp_vault *vault, const char *id,
+                                const struct adp_record_archive *record, struct adp_tell *tell,
+                                struct adp_error *err);
 
 #endif

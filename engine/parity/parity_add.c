@@ -24,12 +24,20 @@ static void tell_failure(struct adding *run, const struct adp_error *why)
     adp_tell_error(&run->tell, ADP_EVENT_REFUSED, why);
 }
 
+/* What is wrong with parity that will be replaced is of no account. */
+static int is_of_parity(const struct adp_finding *finding)
+{
+    const char *dot = strrchr(finding->error->path, '.');
+
+    return dot != NULL && strcmp(dot, ".adpp") == 0;
+}
+
 static void note_finding(void *user, const struct adp_finding *finding)
 {
     struct adding *run = user;
 
     if (finding->kind == ADP_FINDING_SURPLUS || finding->kind == ADP_FINDING_UNTOLD ||
-        finding->category == 0)
+        finding->category == 0 || is_of_parity(finding))
         return;
     if (!run->is_damaged[finding->category])
         tell_failure(run, finding->error);

@@ -62,8 +62,10 @@ static enum adp_status read_run(struct making *making, unsigned row, uint32_t ba
 {
     uint64_t offset = adp_run_offset(&making->parity, row, band);
     size_t len = adp_run_len(&making->parity, offset, making->run_len);
-    int64_t got = len > 0 ? adp_fs_read_all(making->fd, making->row, len, offset) : 0;
+    int64_t got;
 
+    adp_run_ahead(&making->parity, making->fd, row, band);
+    got = len > 0 ? adp_fs_read_all(making->fd, making->row, len, offset) : 0;
     if (got < 0)
         return adp_fail_errno(err, (int)-got, making->path, "cannot read the archive");
     if (got < (int64_t)len)

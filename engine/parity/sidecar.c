@@ -9,6 +9,8 @@
 #include "error.h"
 #include "fs.h"
 
+#define RUNS_AHEAD 16u /* 4 MiB: a fast disk is kept busy */
+
 static int read_start(struct adp_sidecar *sidecar, uint64_t offset, const struct adp_vault *vault,
                       const struct adp_record_archive *record, struct adp_parity *out)
 {
@@ -124,4 +126,18 @@ size_t adp_run_len(const struct adp_parity *parity, uint64_t offset, size_t len)
     uint64_t left = offset < parity->size ? parity->size - offset : 0;
 
     return left < len ? (size_t)left : len;
+}
+
+void adp_run_ahead(const struct adp_parity *parity, int fd, unsigned row, uint32_t band)
+{
+    size_t run_len = (size_t)parity->band * parity->shard_len;
+    unsigned first = row == 0 && band == 0 ? 1 : RUNS_AHEAD;
+
+    for (unsigned i = first; i <= RUNS_AHEAD; i++) {
+        uint32_t bands = (row + i) / parity->num_rows;
+        uint64_t offset = adp_run_offset(parity, (row + i) % parity->num_rows, band + bands);
+
+        if (fd >= 0 && bands < adp_parity_num_bands(parity) - band && offset < parity->size)
+            adp_entry_will_need(fd, offset, adp_run_len(parity, offset, run_len));
+    }
 }

@@ -39,4 +39,8 @@ uint8_t *adp_digest_of(const struct adp_parity *parity, uint8_t *blocks, unsigne
 uint64_t adp_run_offset(const struct adp_parity *parity, unsigned row, uint32_t band);
 size_t adp_run_len(const struct adp_parity *parity, uint64_t offset, size_t len);
 
+/* adp_run_ahead has the kernel begin to read what follows in some runs: they lie so far apart that
+ * it does not guess it. */
+void adp_run_ahead(const struct adp_parity *parity, int fd, unsigned row, uint32_t band);
+
 #endif

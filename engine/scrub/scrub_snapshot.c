@@ -5,6 +5,7 @@
 
 #include "entry.h"
 #include "error.h"
+#include "make_parity.h"
 #include "scrubbing.h"
 
 /* A snapshot's attestation, being read beside its archives. */
@@ -181,6 +182,23 @@ static void find_untold(struct scrubbing *scrub, const struct adp_record *record
                num, record->is_attested ? " that is whole" : ", for it was sealed without");
 }
 
+static enum adp_status check_parity(struct scrubbing *scrub, const char *id,
+                                    const struct adp_record_archive *record, struct adp_error *err)
+{
+    struct adp_error why = {0};
+    struct scrub_place place = {.id = id, .category = record->category, .path = why.path};
+    enum adp_status status = adp_parity_look(scrub->vault, id, record, &scrub->tell, &why);
+
+    if (status == ADP_ERR_CANCELLED || status == ADP_ERR_MEMORY) {
+        if (err != NULL)
+            *err = why;
+        return status;
+    }
+    if (status != ADP_OK && status != ADP_ERR_NOT_FOUND)
+        scrub_find_error(scrub, &place, &why);
+    return ADP_OK;
+}
+
 static enum adp_status scrub_one(struct scrubbing *scrub, struct attestation *attestation,
                                  struct scrub_archive *archive, struct adp_error *err)
 {
@@ -193,7 +211,7 @@ static enum adp_status scrub_one(struct scrubbing *scrub, struct attestation *at
     status = scrub_archive(scrub, archive, &fits, err);
     if (status == ADP_OK && archive->trust == SCRUB_CHANGED && !fits)
         find_changed(scrub, attestation, archive);
-    return status;
+    return status == ADP_OK ? check_parity(scrub, archive->id, archive->record, err) : status;
 }
 
 enum adp_status scrub_snapshot(struct scrubbing *scrub, const struct adp_record *record,

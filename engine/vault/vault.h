@@ -49,6 +49,11 @@ int64_t adp_vault_now(void);
 enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
                                   struct adp_identity *identity, struct adp_error *err);
 
+/* adp_vault_lock_archives keeps others from changing archives that are there until |*out_fd| is
+ * closed; seals lock the folders that they make. ADP_ERR_CONFLICT if somebody does. */
+enum adp_status adp_vault_lock_archives(const struct adp_vault *vault, int *out_fd,
+                                        struct adp_error *err);
+
 /* -- history.c */
 
 /* struct adp_generation is a keybag as it lies in the vault. */
@@ -267,11 +272,6 @@ enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *
                                      const char *suffix, struct adp_vault_names *out,
                                      struct adp_error *err);
 void adp_vault_names_free(struct adp_vault_names *names);
-
-/* adp_vault_lock_archives keeps others from changing archives that are there until |*out_fd| is
- * closed; seals lock the folders that they make. ADP_ERR_CONFLICT if somebody does. */
-enum adp_status adp_vault_lock_archives(const struct adp_vault *vault, int *out_fd,
-                                        struct adp_error *err);
 
 /* adp_vault_clean removes what interrupted runs have left in archives/: folders without a record
  * that no running seal has locked. Best effort. */

@@ -125,6 +125,24 @@ class Parity(scenario.Scenario):
         self.run_it("verify", self.vault)
         self.check_opens(self.snapshot)
 
+    def test_scrub_finds_damage_of_parity(self):
+        for layout in self.layouts:
+            for offset in (0, 20, BLOCK + 7, BLOCK + layout.header + 9, layout.first + 50,
+                           layout.parity_start, layout.parity_end - 1, layout.second + 50,
+                           layout.tail + 30, -1, -BLOCK - 1):
+                with self.subTest(path=layout.sidecar.name, offset=offset):
+                    content = bytearray(self.files[layout.sidecar])
+                    content[offset] ^= 2
+                    layout.sidecar.write_bytes(content)
+                    answer = self.json("scrub", self.vault, env=self.nobody, expect=INTEGRITY)
+                    self.assertEqual([(finding["kind"], finding["path"], finding["hint"])
+                                      for finding in answer["findings"]],
+                                     [("damaged", str(layout.sidecar), "run adp-seal repair")])
+                    if offset > 0 and offset % 2:
+                        self.json("parity", "add", self.vault, "--parity", self.PERCENT)
+                    self.check_heals()
+        self.run_it("scrub", self.vault, env=self.nobody)
+
     def damage_within(self, chance, layout, share):
         """Up to the budget, everywhere at once."""
         for group in range(layout.groups):
