@@ -176,10 +176,11 @@ enum adp_status adp_parity_look(const struct adp_vault *vault, const char *id,
 /* An archive that is gone is one of which everything is damaged. */
 static enum adp_status mend(struct healing *healing, struct adp_error *err)
 {
+    int flags = healing->fd < 0 ? O_RDWR | O_CREAT : O_RDWR;
     enum adp_status status;
 
     adp_fs_close(healing->fd);
-    status = open_archive(healing, O_RDWR | O_CREAT, err);
+    status = open_archive(healing, flags, err);
     healing->mend = 1;
     return status == ADP_OK ? pass(healing, err) : status;
 }
