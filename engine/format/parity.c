@@ -133,7 +133,7 @@ uint64_t adp_parity_file_size(const struct adp_parity *parity)
 
 void adp_parity_close(uint8_t block[ADP_PARITY_BLOCK])
 {
-    adp_sha256(block + ADP_PARITY_BLOCK - ADP_HASH_LEN, block, ADP_PARITY_BLOCK - ADP_HASH_LEN);
+    adp_sha256(block + (ADP_PARITY_BLOCK - ADP_HASH_LEN), block, ADP_PARITY_BLOCK - ADP_HASH_LEN);
 }
 
 int adp_parity_is_whole(const uint8_t block[ADP_PARITY_BLOCK])
@@ -141,7 +141,7 @@ int adp_parity_is_whole(const uint8_t block[ADP_PARITY_BLOCK])
     uint8_t checksum[ADP_HASH_LEN];
 
     adp_sha256(checksum, block, ADP_PARITY_BLOCK - ADP_HASH_LEN);
-    return memcmp(checksum, block + ADP_PARITY_BLOCK - ADP_HASH_LEN, ADP_HASH_LEN) == 0;
+    return memcmp(checksum, block + (ADP_PARITY_BLOCK - ADP_HASH_LEN), ADP_HASH_LEN) == 0;
 }
 
 void adp_parity_guard(uint8_t out[ADP_PARITY_BLOCK], const uint8_t *header, uint32_t header_len)

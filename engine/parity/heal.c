@@ -2,6 +2,7 @@
  * heals; then the same once more, where what is damaged is overwritten. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,8 +166,8 @@ enum adp_status adp_parity_look(const struct adp_vault *vault, const char *id,
         status = look_at_sidecar(&healing, err);
     if (status == ADP_OK && healing.found.num_shards + healing.found.num_blocks > 0) {
         adp_fail(err, ADP_ERR_DAMAGED, healing.sidecar.path,
-                 "the parity file is damaged in %llu places",
-                 (unsigned long long)(healing.found.num_shards + healing.found.num_blocks));
+                 "the parity file is damaged in %" PRIu64 " places",
+                 healing.found.num_shards + healing.found.num_blocks);
         status = adp_error_hint(err, ADP_ERR_DAMAGED, "run adp-seal repair");
     }
     cleanup(&healing);

@@ -12,11 +12,10 @@
 #define RUNS_AHEAD 16u /* 4 MiB: a fast disk is kept busy */
 
 static int read_start(struct adp_sidecar *sidecar, uint64_t offset, const struct adp_vault *vault,
-                      const struct adp_record_archive *record, struct adp_parity *out)
+                      const struct adp_record_archive *record, struct adp_parity *out,
+                      uint8_t block[ADP_PARITY_BLOCK])
 {
-    uint8_t block[ADP_PARITY_BLOCK];
-
-    return adp_fs_read_all(sidecar->fd, block, sizeof(block), offset) == sizeof(block) &&
+    return adp_fs_read_all(sidecar->fd, block, ADP_PARITY_BLOCK, offset) == ADP_PARITY_BLOCK &&
            adp_parity_parse(out, block, vault->keybag.vault_id, record);
 }
 
@@ -24,19 +23,23 @@ static int read_start(struct adp_sidecar *sidecar, uint64_t offset, const struct
 static enum adp_status find_start(struct adp_sidecar *sidecar, const struct adp_vault *vault,
                                   const struct adp_record_archive *record, struct adp_error *err)
 {
-    struct adp_parity second = {0};
+    uint8_t first[ADP_PARITY_BLOCK], second[ADP_PARITY_BLOCK];
+    struct adp_parity parity;
     uint64_t end = sidecar->size >= ADP_PARITY_BLOCK ? sidecar->size - ADP_PARITY_BLOCK : 0;
+    int is_first = read_start(sidecar, 0, vault, record, &parity, first), is_second;
 
-    sidecar->is_start_whole[0] = read_start(sidecar, 0, vault, record, &sidecar->parity);
-    if (sidecar->is_start_whole[0])
-        end = adp_parity_start_offset(&sidecar->parity, 1);
-    sidecar->is_start_whole[1] = read_start(sidecar, end, vault, record, &second);
-    if (!sidecar->is_start_whole[0] && sidecar->is_start_whole[1])
-        sidecar->parity = second;
-    if (sidecar->is_start_whole[0])
-        sidecar->is_start_whole[1] =
-            sidecar->is_start_whole[1] && memcmp(&second, &sidecar->parity, sizeof(second)) == 0;
-    if (sidecar->is_start_whole[0] || sidecar->is_start_whole[1])
+    if (is_first) {
+        sidecar->parity = parity;
+        end = adp_parity_start_offset(&parity, 1);
+    }
+    is_second = read_start(sidecar, end, vault, record, &parity, second);
+    if (!is_first && is_second)
+        sidecar->parity = parity;
+    if (is_first && is_second)
+        is_second = memcmp(first, second, sizeof(first)) == 0;
+    sidecar->is_start_whole[0] = is_first;
+    sidecar->is_start_whole[1] = is_second;
+    if (is_first || is_second)
         return ADP_OK;
     return adp_fail(err, ADP_ERR_DAMAGED, sidecar->path,
                     "both copies of the parity file's start are damaged, or of another archive");

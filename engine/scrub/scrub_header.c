@@ -62,32 +62,35 @@ static void find_damaged(struct scrubbing *scrub, struct scrub_archive *archive)
     scrub_find_error(scrub, &place, &why);
 }
 
-/* Told by scrub_archive, once it is known whether all the rest is another's, too. */
-static void note_foreign(struct scrub_archive *archive)
+/* Whether a header that is whole in itself is the one that was sealed. One of another version is
+ * not told from that without an attestation. */
+static int is_foreign(const struct scrubbing *scrub, const struct scrub_archive *archive,
+                      const struct adp_header *header, enum adp_status status)
 {
-    archive->is_foreign = 1;
+    if (status == ADP_OK &&
+        adp_archive_header_difference(header, scrub->vault, archive->record) != NULL)
+        return 1;
+    if (archive->trust == SCRUB_ATTESTED)
+        return !archive->is_start_attested;
+    return status != ADP_OK && status != ADP_ERR_UNSUPPORTED;
 }
 
 static void judge(struct scrubbing *scrub, struct scrub_archive *archive, size_t len)
 {
-    struct adp_header header;
+    struct adp_header header = {0};
     struct adp_error why = {0};
-    int is_attested = archive->trust == SCRUB_ATTESTED;
     struct scrub_place place = {
         .id = archive->id, .category = archive->record->category, .path = archive->path};
     enum adp_status status = adp_header_parse(&header, scrub->block, len, archive->path, &why);
 
-    if (status == ADP_OK && !is_attested) {
+    if (status == ADP_OK && archive->trust != SCRUB_ATTESTED) {
         archive->header_len = header.header_len;
         archive->enc_seg_len = header.enc_seg_len;
     }
     if (!adp_header_is_whole(scrub->block, len))
         find_damaged(scrub, archive);
-    else if (status == ADP_OK &&
-             adp_archive_header_difference(&header, scrub->vault, archive->record) != NULL)
-        note_foreign(archive);
-    else if (is_attested ? !archive->is_start_attested : status != ADP_OK)
-        note_foreign(archive);
+    else if (is_foreign(scrub, archive, &header, status)) /* scrub_archive tells, with the rest */
+        archive->is_foreign = 1;
     else if (status != ADP_OK)
         scrub_find_error(scrub, &place, &why);
 }

@@ -39,19 +39,17 @@ static void begin(struct scrubbing *scrub, const struct adp_record *record,
 {
     struct adp_error why = {0};
     struct scrub_place place;
-    enum adp_status status;
 
     attestation->file.fd = -1;
     if (!record->is_attested)
         return;
-    status = adp_attested_open(&attestation->file, scrub->vault, record, &why);
-    if (status == ADP_OK) {
-        status = adp_attested_start(&attestation->file, &why);
+    if (adp_attested_open(&attestation->file, scrub->vault, record, &why) == ADP_OK) {
+        (void)adp_attested_start(&attestation->file, &why);
         attestation->is_usable = attestation->file.offset > 0;
-        if (attestation->is_usable) {
-            attestation->start = why;
-            return;
-        }
+    }
+    if (attestation->is_usable) {
+        attestation->start = why;
+        return;
     }
     place = place_in(attestation, 0, 0);
     scrub_find_error(scrub, &place, &why);

@@ -7,8 +7,8 @@
 #include "codec.h"
 #include "entry.h"
 #include "error.h"
-#include "make_parity.h"
 #include "fs.h"
+#include "make_parity.h"
 #include "sealing.h"
 
 /* Makes and locks the snapshot's folder in archives/: locked, so that no other run takes it for the

@@ -29,9 +29,12 @@ static int parse(const struct adp_parity *parity, const uint8_t *block)
 {
     struct adp_record_archive record = record_of(parity);
     struct adp_parity parsed = {0};
+    uint8_t again[ADP_PARITY_BLOCK];
 
-    return adp_parity_parse(&parsed, block, parity->vault_id, &record) &&
-           memcmp(&parsed, parity, sizeof(parsed)) == 0;
+    if (!adp_parity_parse(&parsed, block, parity->vault_id, &record))
+        return 0;
+    adp_parity_build(again, &parsed);
+    return memcmp(again, block, sizeof(again)) == 0;
 }
 
 /* A burst of the share that was asked for hits so many shards of each group at most. */
