@@ -15,7 +15,7 @@ benchmark::internal::Benchmark *AddRow(const std::string &name,
                                        std::function<void(benchmark::State &)> row);
 
 // By what they are about; each makes its data when a row first needs it.
-void AddMemoryRows();    // probe, compress, digest, segment
+void AddMemoryRows();    // probe, compress, digest, segment, parity
 void AddSmallFileRows(); // walk, read_small
 void AddLargeFileRows(); // read_large, write
 

@@ -1,6 +1,8 @@
-// Stages that need no file: rows probe/KIND, compress/KIND/BYTES, digest/BYTES, segment/PIECES.
+// Stages that need no file: rows probe/KIND, compress/KIND/BYTES, digest/BYTES, segment/PIECES,
+// parity/ROWS/PARITY.
 // Their data lies in the cache, as far as it fits.
 extern "C" {
+#include "code.h"
 #include "codec.h"
 #include "floe.h"
 #include "gcm.h"
@@ -292,6 +294,27 @@ void SegmentLimit(benchmark::State &state)
     SetBytes(state, kPlainLen);
 }
 
+// Rows as a file has them: more than a cache holds, used once, a shard after the other.
+void Parity(benchmark::State &state, unsigned num_rows, unsigned num_parity)
+{
+    constexpr size_t kShardLen = 16 << 10;
+    std::unique_ptr<adp_code, decltype(&adp_code_free)> code(adp_code_new(num_rows, num_parity),
+                                                             adp_code_free);
+    Bytes data = MakeRandom(num_rows * kSegmentLen), parity(num_parity * kSegmentLen);
+    std::vector<uint8_t *> rows(num_parity);
+
+    Expect(code != nullptr, "no memory for the code");
+    for (auto _ : state) {
+        for (size_t at = 0; at < data.size(); at += kShardLen) {
+            for (size_t i = 0; i < rows.size(); i++)
+                rows[i] = parity.data() + i * kSegmentLen + at % kSegmentLen;
+            adp_code_add(code.get(), static_cast<unsigned>(at / kSegmentLen), data.data() + at,
+                         kShardLen, rows.data());
+        }
+    }
+    SetBytes(state, data.size());
+}
+
 } // namespace
 
 void AddMemoryRows()
@@ -314,4 +337,6 @@ void AddMemoryRows()
     for (size_t num : {size_t{1}, kMaxPieces})
         AddRow("segment/" + std::to_string(num), [num](State &state) { Segment(state, num); });
     AddRow("segment_limit", SegmentLimit);
+    AddRow("parity/80/4", [](State &state) { Parity(state, 80, 4); });
+    AddRow("parity/200/2", [](State &state) { Parity(state, 200, 2); });
 }

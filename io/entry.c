@@ -170,6 +170,11 @@ void adp_entry_read_ahead(int fd)
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
 }
 
+void adp_entry_will_need(int fd, uint64_t offset, size_t len)
+{
+    (void)posix_fadvise(fd, (off_t)offset, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
 void adp_entry_forget(int fd)
 {
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);

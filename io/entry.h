@@ -59,6 +59,9 @@ int adp_entry_go_buffered(int fd);
  * not wait, and a refusal is no error. */
 void adp_entry_read_ahead(int fd);
 
+/* adp_entry_will_need does so for |len| bytes at |offset|. */
+void adp_entry_will_need(int fd, uint64_t offset, size_t len);
+
 /* adp_entry_write_behind has the kernel begin to write what of |fd| is in the page cache only, and
  * does not wait for it. A refusal is no error. */
 void adp_entry_write_behind(int fd);

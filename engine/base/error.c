@@ -63,6 +63,7 @@ static const struct adp_status_info adp_status_table[] = {
     {ADP_ERR_CONTENT, ADP_EXIT_INTEGRITY, "the content is not what the index says",
      "the machine that sealed it had faulty memory or software: open an older snapshot"},
     {ADP_ERR_MISSING, ADP_EXIT_INTEGRITY, "a file that a record names is gone", HINT_DAMAGED},
+    {ADP_ERR_DAMAGED, ADP_EXIT_INTEGRITY, "not the bytes that were sealed", HINT_DAMAGED},
     {ADP_ERR_NO_KEY, ADP_EXIT_NO_KEY, "no key opens it",
      "use the identity of a trusted device of this vault"},
     {ADP_ERR_PASSPHRASE, ADP_EXIT_NO_KEY, "a passphrase is needed, or it is wrong",

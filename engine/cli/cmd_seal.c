@@ -27,6 +27,7 @@ static void fill_options(struct adp_seal_options *out, struct cli *cli,
         .compression_level = (int)options->level,
         .skip_derived = options_has(options, OPTION_SKIP_DERIVED),
         .without_attestation = options->without_attestation,
+        .parity_percent = options->parity,
     };
     session_work(&out->common, cli);
 }

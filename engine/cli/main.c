@@ -24,8 +24,8 @@ static const struct command {
      cmd_init, OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
     {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", cmd_seal,
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL) |
-         OPTION_BIT(ATTEST) | OPTION_BIT(PROFILE) | OPTION_BIT(SKIP_DERIVED) | OPTION_BIT(DRY_RUN) |
-         WORK_OPTIONS,
+         OPTION_BIT(ATTEST) | OPTION_BIT(PARITY) | OPTION_BIT(PROFILE) | OPTION_BIT(SKIP_DERIVED) |
+         OPTION_BIT(DRY_RUN) | WORK_OPTIONS,
      2, ANY_NUMBER},
     {"snapshots", "VAULT", "what was sealed, when, by whom, how much", cmd_snapshots,
      OPTION_BIT(ACCOUNT), 1, 1},
@@ -39,6 +39,12 @@ static const struct command {
      OPTION_BIT(ACCOUNT), 3, 3},
     {"verify", "VAULT [SNAPSHOT]", "authenticate and decompress everything, write nothing",
      cmd_verify, OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | WORK_OPTIONS, 1, 2},
+    {"scrub", "VAULT [SNAPSHOT]", "without any key: is everything what was sealed?", cmd_scrub,
+     OPTION_BIT(ACCOUNT) | WORK_OPTIONS, 1, 2},
+    {"parity add", "VAULT [SNAPSHOT] --parity N%", "without any key: let damage be healed later",
+     cmd_parity_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(PARITY), 1, 2},
+    {"repair", "VAULT [SNAPSHOT]", "without any key: heal what is damaged, by the parity",
+     cmd_repair, OPTION_BIT(ACCOUNT), 1, 2},
     {"device request", "--name NAME", "make an identity; print its request to be admitted",
      cmd_device_request, OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0, 0},
     {"device add", "VAULT REQUEST", "admit the device or sealer that made the request",

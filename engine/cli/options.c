@@ -46,6 +46,7 @@ static const struct option_info {
     [OPTION_PROFILE] = {"profile", "NAME", "what the sources are; auto (the default), none"},
     [OPTION_KEEP_GOING] = {"keep-going", NULL, "restore all that damage has left, exit code 3"},
     [OPTION_SKIP_DERIVED] = {"skip-derived", NULL, "leave out what can be made again"},
+    [OPTION_PARITY] = {"parity", "N%", "heal damage of so much of an archive; 1% to 100%"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "show what would be sealed, and seal nothing"},
 };
 
@@ -86,6 +87,18 @@ static enum adp_status set_choice(const char *value, enum option_id id, const ch
 }
 
 /* set_checked handles the options whose value is checked here. */
+/* "5%"; without the sign as well. */
+static int parse_percent(const char *text, unsigned *out)
+{
+    char digits[8];
+    size_t len = strcspn(text, "%");
+
+    if (len >= sizeof(digits) || (text[len] == '%' && text[len + 1] != '\0'))
+        return 0;
+    snprintf(digits, sizeof(digits), "%.*s", (int)len, text);
+    return human_parse_number(digits, 1, 100, out);
+}
+
 static enum adp_status set_checked(struct options *out, enum option_id id, const char *value,
                                    struct adp_error *err)
 {
@@ -97,6 +110,10 @@ static enum adp_status set_checked(struct options *out, enum option_id id, const
     case OPTION_LEVEL:
         if (!human_parse_number(value, 1, MAX_LEVEL, &out->level))
             return refuse_value(value, id, "a number from 1 to 19", err);
+        return ADP_OK;
+    case OPTION_PARITY:
+        if (!parse_percent(value, &out->parity))
+            return refuse_value(value, id, "a number from 1 to 100, with % behind it", err);
         return ADP_OK;
     case OPTION_MEMORY:
         if (!human_parse_size(value, &out->memory) || out->memory == 0)

@@ -44,6 +44,7 @@ enum option_id {
     OPTION_SKIP_DERIVED,
     OPTION_DRY_RUN,
     OPTION_KEEP_GOING,
+    OPTION_PARITY,
     OPTION_NUM,
 };
 
@@ -69,6 +70,7 @@ struct options {
     const char *half; /* file */
     unsigned num_threads;
     unsigned level;
+    unsigned parity; /* percent; 0: none */
     size_t memory;
     size_t limit_rate;                       /* bytes a second; 0: none */
     int is_idle;                             /* of --io-class */

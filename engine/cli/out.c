@@ -203,6 +203,31 @@ void out_event(struct out *out, const struct adp_event *event)
     print_escaped(event->message != NULL ? event->message : event_word(event->kind), "\n");
 }
 
+static json_t *finding_json(const struct adp_finding *finding)
+{
+    json_t *object = out_error_json(finding->error);
+
+    json_object_set_new(object, "kind", json_string(adp_finding_name(finding->kind)));
+    if (finding->snapshot != NULL)
+        json_object_set_new(object, "snapshot", json_string(finding->snapshot));
+    if (finding->category != 0)
+        json_object_set_new(object, "category", json_string(adp_category_name(finding->category)));
+    json_object_del(object, "offset");
+    if (finding->len > 0) {
+        json_object_set_new(object, "offset", json_integer((json_int_t)finding->offset));
+        json_object_set_new(object, "length", json_integer((json_int_t)finding->len));
+    }
+    return object;
+}
+
+void out_finding(struct out *out, const struct adp_finding *finding)
+{
+    if (out->is_json)
+        out_stream(out, finding_json(finding));
+    else if (!out->is_quiet || finding->kind != ADP_FINDING_SURPLUS)
+        print_error(finding->error);
+}
+
 void out_note(const struct out *out, const char *format, ...)
 {
     char text[1024];

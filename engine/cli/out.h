@@ -35,6 +35,9 @@ json_t *out_error_json(const struct adp_error *err);
 
 void out_event(struct out *out, const struct adp_event *event);
 
+/* out_finding tells what a scrub has found. In JSON it is an item of the streamed array. */
+void out_finding(struct out *out, const struct adp_finding *finding);
+
 /* out_note tells something that is neither result nor failure: text on standard error, unless quiet
  * or JSON. */
 void out_note(const struct out *out, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -166,7 +166,9 @@ void report_print_stages(const struct cli *cli, const struct adp_report *report)
         table_add(&table, "%.0f %%", report->cpu_s > 0 ? stage->cpu_s / report->cpu_s * 100 : 0);
     }
     table_print(&table);
-    printf("%.2f s of CPU, on %s, %s", report->cpu_s, report->io, report->kernel);
+    printf("%.2f s of CPU, on %s", report->cpu_s, report->io);
+    if (report->kernel != NULL)
+        printf(", %s", report->kernel);
     if (report->direct_read_bytes == 0 && report->direct_write_bytes == 0)
         puts(", through the page cache");
     else

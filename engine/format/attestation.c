@@ -26,14 +26,23 @@ enum adp_status adp_attestation_check_start(const uint8_t data[ADP_ATTESTATION_S
                                             const uint8_t vault_id[ADP_ID_LEN], const char *id)
 {
     uint8_t expected[ADP_ATTESTATION_START_LEN];
+    struct adp_reader reader;
+    const uint8_t *view;
+    uint32_t version;
 
     adp_attestation_start(expected, vault_id, id);
     if (memcmp(data, expected, sizeof(expected)) == 0)
         return ADP_OK;
-    if (memcmp(data, ATTESTATION_MAGIC, ATTESTATION_MAGIC_LEN) == 0 &&
-        memcmp(data + ATTESTATION_MAGIC_LEN, expected + ATTESTATION_MAGIC_LEN, 4) != 0)
+    adp_reader_init(&reader, data, sizeof(expected));
+    if (!adp_read_magic(&reader, ATTESTATION_MAGIC, ATTESTATION_MAGIC_LEN) ||
+        !adp_read_u32(&reader, &version))
+        return ADP_ERR_FORMAT;
+    if (version != ATTESTATION_VERSION)
         return ADP_ERR_UNSUPPORTED;
-    return ADP_ERR_MISMATCH;
+    adp_read_zeros(&reader, 4);
+    adp_read_view(&reader, &view, ADP_ID_LEN + ADP_SNAPSHOT_ID_LEN);
+    adp_read_zeros(&reader, sizeof(expected) - reader.pos);
+    return adp_reader_at_end(&reader) ? ADP_ERR_MISMATCH : ADP_ERR_FORMAT;
 }
 
 void adp_attested_init(struct adp_attested *out, const struct adp_header *header)

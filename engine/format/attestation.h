@@ -25,8 +25,8 @@ struct adp_attested {
 };
 
 /* adp_attestation_start writes the file's beginning; adp_attestation_check_start returns ADP_OK if
- * |data| is the one of snapshot |id| of the vault, ADP_ERR_UNSUPPORTED for another version, else
- * ADP_ERR_MISMATCH. */
+ * |data| is the one of snapshot |id| of the vault, ADP_ERR_MISMATCH if it is another's,
+ * ADP_ERR_UNSUPPORTED for another version, else ADP_ERR_FORMAT. */
 void adp_attestation_start(uint8_t out[ADP_ATTESTATION_START_LEN],
                            const uint8_t vault_id[ADP_ID_LEN], const char *id);
 enum adp_status adp_attestation_check_start(const uint8_t data[ADP_ATTESTATION_START_LEN],

@@ -9,6 +9,7 @@
 #define HEADER_MAGIC        "ADPSEAL1"
 #define HEADER_MAGIC_LEN    8
 #define HEADER_VERSION      1
+#define HEADER_LEN_OFFSET   12
 #define HEADER_SLOTS_OFFSET 144
 #define HEADER_SLOT_KEY     1
 #define HEADER_SLOT_KEY_LEN (4 + ADP_KEM_KEY_LEN + ADP_WRAP_CT_LEN) /* payload of type 1 */
@@ -113,6 +114,17 @@ static int header_checksum_check(const uint8_t *data, size_t header_len)
     adp_sha256(checksum, data, header_len - ADP_HASH_LEN);
     return ADP_SKIP_AUTHENTICATION ||
            memcmp(checksum, data + header_len - ADP_HASH_LEN, ADP_HASH_LEN) == 0;
+}
+
+int adp_header_is_whole(const uint8_t *data, size_t len)
+{
+    struct adp_reader reader;
+    uint32_t header_len;
+
+    adp_reader_init(&reader, data + HEADER_LEN_OFFSET,
+                    len > HEADER_LEN_OFFSET ? len - HEADER_LEN_OFFSET : 0);
+    return adp_read_u32(&reader, &header_len) && header_len_check(header_len) &&
+           header_len <= len && header_checksum_check(data, header_len);
 }
 
 /* The rest of the fixed part, and the FLOE header. */

@@ -49,6 +49,9 @@ enum adp_status adp_header_build(uint8_t *out, const struct adp_header *header,
 enum adp_status adp_header_parse(struct adp_header *out, const uint8_t *data, size_t len,
                                  const char *path, struct adp_error *err);
 
+/* adp_header_is_whole returns whether |data| is a block whose checksum fits: nobody's accident. */
+int adp_header_is_whole(const uint8_t *data, size_t len);
+
 /* adp_slot_info writes the HPKE info of a slot; returns its length (at most 128). */
 size_t adp_slot_info(uint8_t out[128], const uint8_t fixed[ADP_HEADER_FIXED_LEN],
                      uint32_t key_epoch);

@@ -60,6 +60,7 @@ enum adp_status {
     ADP_ERR_TRAILING = 30,      /* FLOE: bytes after the final segment */
     ADP_ERR_CONTENT = 31, /* authentic bytes that do not decompress or digest as the index says */
     ADP_ERR_MISSING = 32, /* a file that a signed record names is gone */
+    ADP_ERR_DAMAGED = 33, /* bytes that are not those that were sealed, or cannot be read */
 
     /* Keys. */
     ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it, or nobody does any more */
@@ -482,7 +483,8 @@ struct adp_event {
 };
 
 struct adp_progress {
-    const char *stage; /* "scan", within it "manifest"; "seal", "open", "verify", "rewrap" */
+    const char *stage; /* "scan", within it "manifest"; "seal", "open", "verify", "scrub", "parity",
+                          "repair", "rewrap" */
     uint64_t done_bytes, total_bytes;
     uint64_t done_entries, total_entries;
 };
@@ -565,6 +567,7 @@ struct adp_seal_options {
                             lies in them follows it; "none": nothing does; else what each source
                             is, a name of adp_profile_name */
     int skip_derived;    /* what can be made again from the rest is left out, and counted */
+    unsigned parity_percent; /* of parity beside each archive, 1 to 100: adp_parity_add; 0: none */
 };
 
 /* With its attestation a snapshot has a digest of each segment of its archives, which whoever holds
@@ -698,6 +701,111 @@ struct adp_verify_options {
 ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_verify(struct adp_vault *vault,
                                                      const struct adp_verify_options *options,
                                                      struct adp_report *out_report,
+                                                     struct adp_error *err);
+
+/* -- Scrub ----------------------------------------------------------------------------------- */
+
+/* What a scrub finds. The attestation tells damage from exchange: docs/SECURITY.md. */
+enum adp_finding_kind {
+    ADP_FINDING_DAMAGED = 1,   /* not the bytes that were sealed, while the rest fits: a disk's
+                                  error, or somebody without keys */
+    ADP_FINDING_EXCHANGED = 2, /* whole in itself, but not the one that was signed: somebody has put
+                                  it there */
+    ADP_FINDING_MISSING = 3,
+    ADP_FINDING_UNREADABLE = 4, /* the operating system gives no bytes */
+    ADP_FINDING_UNTOLD = 5,     /* without an attestation that is whole not all can be told */
+    ADP_FINDING_SURPLUS = 6,    /* no record names it, and it means nothing: no failure */
+};
+#define ADP_NUM_FINDINGS 7 /* numbers from 1 */
+
+/* adp_finding_name returns the word for |kind|, e.g. "damaged"; NULL if there is none. */
+ADP_EXPORT const char *adp_finding_name(enum adp_finding_kind kind);
+
+struct adp_finding {
+    enum adp_finding_kind kind;
+    const char *snapshot;          /* its id; NULL if it is of none */
+    unsigned category;             /* of the archive; 0 if it is of none */
+    uint64_t offset, len;          /* the extent in the file, bytes; |len| 0: the file as a whole */
+    const struct adp_error *error; /* the file, what it is and what to do */
+};
+
+/* adp_finding_fn is told each finding as it is made, on the thread that called the library; all
+ * pointers are valid during the call. Damaged bytes that follow each other are one extent. */
+typedef void (*adp_finding_fn)(void *user, const struct adp_finding *finding);
+
+struct adp_scrub_options {
+    struct adp_options common; /* |on_event| is not called */
+    const char *snapshot;      /* as in struct adp_selection; NULL: all, and the keybag's copies */
+    adp_finding_fn on_finding; /* with |common.user|; NULL is allowed */
+};
+
+struct adp_scrub_report {
+    uint64_t num_snapshots; /* whose records verify */
+    uint64_t num_archives;  /* that these name */
+    uint64_t num_attested;  /* of them: held against their attestation, byte for byte */
+    uint64_t num_findings[ADP_NUM_FINDINGS]; /* by kind */
+    struct adp_report work; /* of its categories |stored_bytes| alone, what was read; no kernel */
+};
+
+/* adp_scrub reads everything and holds it against what was signed, without any key: the vault may
+ * have been opened with no identity at all, and the keybag then is only checked in itself. Archives
+ * are held against the attestation. One that has none is checked as far as that goes, in size,
+ * header checksum and the tags of its segments, and told as ADP_FINDING_UNTOLD. Nothing is
+ * decrypted and nothing written. If anything is found but what is surplus the result is a failure:
+ * of integrity if there is one among the findings, ADP_ERR_PARTIAL if nothing worse was found than
+ * what cannot be told; |*out_report| is filled in every case. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_scrub(struct adp_vault *vault,
+                                                    const struct adp_scrub_options *options,
+                                                    struct adp_scrub_report *out_report,
+                                                    struct adp_error *err);
+
+/* -- Parity ---------------------------------------------------------------------------------- */
+
+/* Parity lies in a file beside each archive. |percent| of it heal a damaged stretch of as much of
+ * the archive, wherever it begins, and scattered damage as docs/FORMAT.md section 6.3 says. */
+struct adp_parity_options {
+    struct adp_options common; /* callbacks; what else is there counts for looking first */
+    const char *snapshot;      /* as in struct adp_selection; NULL: all */
+    unsigned percent;          /* 1 to 100 */
+};
+
+struct adp_parity_report {
+    uint64_t num_archives; /* looked at */
+    uint64_t num_made;     /* have this much parity now */
+    uint64_t num_failed;   /* archives, and records that were refused; each was told */
+};
+
+/* adp_parity_add makes parity of archives that are there, in place of what they have of it. It
+ * needs no key: the vault may have been opened with no identity. What adp_scrub finds something
+ * wrong with is told as ADP_EVENT_REFUSED and gets none; the result is then the first failure's
+ * status. ADP_ERR_CONFLICT if a rewrap or repair is at work. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_parity_add(struct adp_vault *vault,
+                                                         const struct adp_parity_options *options,
+                                                         struct adp_parity_report *out_report,
+                                                         struct adp_error *err);
+
+struct adp_repair_options {
+    struct adp_options common; /* callbacks; what else is there counts for looking afterwards */
+    const char *snapshot;      /* as in struct adp_selection; NULL: all */
+};
+
+struct adp_repair_report {
+    uint64_t num_archives; /* looked at */
+    uint64_t num_whole;    /* with parity, nothing damaged */
+    uint64_t num_healed;   /* they or their parity were damaged */
+    uint64_t num_without;  /* have no parity: nothing is known of them */
+    uint64_t num_failed; /* what cannot be healed, or does not fit what was signed; each was told */
+    uint64_t healed_bytes; /* of archives */
+};
+
+/* adp_repair heals archives and their parity files, byte for byte, without any key. What has more
+ * damage than its parity heals is told as ADP_EVENT_REFUSED and left as it is; the result is then
+ * the first failure's status. Parity finds damage, not forgery: what was healed is held against
+ * what was signed, as by adp_scrub. It may be interrupted at any moment, a power cut included: the
+ * next call goes on. ADP_ERR_CONFLICT as above. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_repair(struct adp_vault *vault,
+                                                     const struct adp_repair_options *options,
+                                                     struct adp_repair_report *out_report,
                                                      struct adp_error *err);
 
 /* -- Rewrap ---------------------------------------------------------------------------------- */

@@ -22,8 +22,9 @@ void adp_archive_name(char out[ADP_ARCHIVE_NAME_LEN], const char *id, unsigned c
 
 /* -- Held against the record. */
 
-static const char *find_difference(const struct adp_header *header, const struct adp_vault *vault,
-                                   const struct adp_record_archive *record)
+const char *adp_archive_header_difference(const struct adp_header *header,
+                                          const struct adp_vault *vault,
+                                          const struct adp_record_archive *record)
 {
     const uint8_t *tag = header->floe_header + ADP_FLOE_HEADER_LEN - ADP_FLOE_TAG_LEN;
 
@@ -44,7 +45,7 @@ static enum adp_status check_header(const struct adp_header *header, const struc
                                     const struct adp_record_archive *record, const char *path,
                                     struct adp_error *err)
 {
-    const char *difference = find_difference(header, vault, record);
+    const char *difference = adp_archive_header_difference(header, vault, record);
 
     if (difference == NULL)
         return ADP_OK;
@@ -89,19 +90,20 @@ static enum adp_status read_block(struct adp_header *out, size_t *out_len,
     return adp_header_parse(out, place->block, (size_t)len, place->path, err);
 }
 
-/* Returns 1 with the header beside the archive, 0 if there is none, -1 if it is not to be used. */
-static int read_beside(struct adp_header *out, const struct place *place)
+int adp_archive_header_beside(struct adp_header *out, uint8_t *block, const struct adp_vault *vault,
+                              const char *id, const struct adp_record_archive *record)
 {
+    struct place place = {.vault = vault, .id = id, .record = record, .block = block};
     char name[ADP_ARCHIVE_NAME_LEN];
     size_t len;
     int fd, is_good;
 
-    adp_archive_name(name, place->id, place->record->category, "adph");
-    fd = adp_fs_open_beneath(place->vault->archives_dir, name, O_RDONLY, 0);
+    adp_archive_name(name, id, record->category, "adph");
+    fd = adp_fs_open_beneath(vault->archives_dir, name, O_RDONLY, 0);
     if (fd < 0)
         return 0;
-    is_good = read_block(out, &len, place, fd, NULL) == ADP_OK && len == out->header_len &&
-              find_difference(out, place->vault, place->record) == NULL;
+    is_good = read_block(out, &len, &place, fd, NULL) == ADP_OK && len == out->header_len &&
+              adp_archive_header_difference(out, vault, record) == NULL;
     adp_fs_close(fd);
     return is_good ? 1 : -1;
 }
@@ -117,7 +119,7 @@ static enum adp_status read_either(struct adp_header *out, int *out_is_beside,
     *out_is_beside = 0;
     if (status == ADP_OK || status == ADP_ERR_UNSUPPORTED)
         return status;
-    beside = read_beside(out, place);
+    beside = adp_archive_header_beside(out, place->block, place->vault, place->id, place->record);
     *out_is_beside = beside == 1;
     if (beside < 0)
         adp_error_hint(err, status,

@@ -26,6 +26,17 @@ enum adp_status adp_archive_header_open(int *out_fd, struct adp_header *out, int
                                         const struct adp_record_archive *record,
                                         struct adp_error *err);
 
+/* adp_archive_header_difference returns in what |header| differs from the archive that |record|
+ * names, e.g. "category"; NULL if in nothing. */
+const char *adp_archive_header_difference(const struct adp_header *header,
+                                          const struct adp_vault *vault,
+                                          const struct adp_record_archive *record);
+
+/* adp_archive_header_beside returns 1 with the header beside the archive, 0 if there is none, -1 if
+ * it is not to be used. |block| has ADP_HEADER_MAX bytes, the header block on success. */
+int adp_archive_header_beside(struct adp_header *out, uint8_t *block, const struct adp_vault *vault,
+                              const char *id, const struct adp_record_archive *record);
+
 /* adp_archive_header_key unwraps the archive's key by the first slot whose key the FLOE header
  * confirms. |path| is for messages. The caller frees |*out_floe|. */
 enum adp_status adp_archive_header_key(const struct adp_vault *vault,

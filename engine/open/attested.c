@@ -9,112 +9,147 @@
 #include "error.h"
 #include "fs.h"
 
-/* An attestation being read. */
-struct attested {
-    const struct adp_record *record;
-    int fd;
-    char path[ADP_VAULT_PATH_LEN];
-    uint64_t offset;
-};
+#define COPY_HINT "the archives are not concerned; restore it from another copy of the vault"
 
-/* Reading on, exactly |len| bytes. */
-static enum adp_status read_on(struct attested *attested, uint8_t *out, size_t len,
-                               struct adp_error *err)
+enum adp_status adp_attested_open(struct adp_attested_file *out, const struct adp_vault *vault,
+                                  const struct adp_record *record, struct adp_error *err)
 {
-    int64_t got = adp_fs_read_all(attested->fd, out, len, attested->offset);
+    char name[ADP_SNAPSHOT_ID_LEN + sizeof("/" ADP_ATTESTATION_NAME)];
+
+    *out = (struct adp_attested_file){.record = record};
+    snprintf(name, sizeof(name), "%s/" ADP_ATTESTATION_NAME, record->id);
+    adp_vault_path(out->path, vault, "archives/%s", name);
+    out->fd = adp_fs_open_beneath(vault->archives_dir, name, O_RDONLY, 0);
+    if (out->fd >= 0)
+        return ADP_OK;
+    if (out->fd != -ENOENT)
+        return adp_fail_errno(err, -out->fd, out->path, "cannot open the attestation");
+    adp_fail(err, ADP_ERR_MISSING, out->path, "the attestation is missing");
+    return adp_error_hint(err, ADP_ERR_MISSING, COPY_HINT);
+}
+
+void adp_attested_close(struct adp_attested_file *file)
+{
+    adp_fs_close(file->fd);
+    file->fd = -1;
+}
+
+enum adp_status adp_attested_read(const struct adp_attested_file *file, uint64_t offset,
+                                  uint8_t *out, size_t len, struct adp_error *err)
+{
+    int64_t got = adp_fs_read_all(file->fd, out, len, offset);
 
     if (got < 0)
-        return adp_fail_errno(err, (int)-got, attested->path, "cannot read the attestation");
+        return adp_fail_errno(err, (int)-got, file->path, "cannot read the attestation");
     if (got < (int64_t)len)
-        return adp_fail_at(err, ADP_ERR_TRUNCATED, attested->path, attested->offset + (uint64_t)got,
+        return adp_fail_at(err, ADP_ERR_TRUNCATED, file->path, offset + (uint64_t)got,
                            "the attestation ends too early");
-    attested->offset += len;
     return ADP_OK;
 }
 
-/* The part of one archive: its digest is the record's. */
-static enum adp_status check_part(struct attested *attested,
-                                  const struct adp_record_archive *archive, struct adp_error *err)
+/* Reading on, exactly |len| bytes. */
+static enum adp_status read_on(struct adp_attested_file *file, uint8_t *out, size_t len,
+                               struct adp_error *err)
 {
-    uint64_t start = attested->offset, left;
-    uint8_t bytes[16u << 10], digest[ADP_HASH_LEN];
-    struct adp_attested part;
-    SHA256_CTX sha;
-    enum adp_status status = read_on(attested, bytes, ADP_ATTESTED_START_LEN, err);
+    enum adp_status status = adp_attested_read(file, file->offset, out, len, err);
+
+    if (status == ADP_OK)
+        file->offset += len;
+    return status;
+}
+
+enum adp_status adp_attested_start(struct adp_attested_file *file, struct adp_error *err)
+{
+    uint8_t start[ADP_ATTESTATION_START_LEN];
+    enum adp_status status = read_on(file, start, sizeof(start), err);
 
     if (status != ADP_OK)
         return status;
-    if (!adp_attested_parse(&part, bytes, archive))
-        return adp_fail_at(err, ADP_ERR_FORMAT, attested->path, start,
+    status = adp_attestation_check_start(start, file->record->vault_id, file->record->id);
+    if (status == ADP_ERR_UNSUPPORTED)
+        return adp_fail_at(err, status, file->path, 8,
+                           "the attestation has a version of the format that is not known here");
+    if (status == ADP_ERR_MISMATCH)
+        return adp_fail_at(err, status, file->path, 0,
+                           "this is not the attestation of this snapshot");
+    if (status == ADP_ERR_FORMAT)
+        return adp_fail_at(err, status, file->path, 0, "the attestation's start is malformed");
+    return status;
+}
+
+enum adp_status adp_attested_part(struct adp_attested_file *file,
+                                  const struct adp_record_archive *archive,
+                                  struct adp_attested *out, struct adp_error *err)
+{
+    uint64_t start = file->offset, left;
+    uint8_t bytes[16u << 10], digest[ADP_HASH_LEN];
+    SHA256_CTX sha;
+    enum adp_status status = read_on(file, bytes, ADP_ATTESTED_START_LEN, err);
+
+    if (status != ADP_OK)
+        return status;
+    if (!adp_attested_parse(out, bytes, archive))
+        return adp_fail_at(err, ADP_ERR_FORMAT, file->path, start,
                            "the attestation's part for %s is malformed",
                            adp_category_name(archive->category));
     SHA256_Init(&sha);
     SHA256_Update(&sha, bytes, ADP_ATTESTED_START_LEN);
-    left = adp_attested_num_segments(&part, archive->size) * ADP_HASH_LEN;
+    left = adp_attested_num_segments(out, archive->size) * ADP_HASH_LEN;
     while (status == ADP_OK && left > 0) {
         size_t step = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
 
-        status = read_on(attested, bytes, step, err);
+        status = read_on(file, bytes, step, err);
         if (status == ADP_OK)
             SHA256_Update(&sha, bytes, step);
         left -= step;
     }
     SHA256_Final(digest, &sha);
     if (status == ADP_OK && memcmp(digest, archive->attestation, sizeof(digest)) != 0)
-        status = adp_fail_at(err, ADP_ERR_MISMATCH, attested->path, start,
+        status = adp_fail_at(err, ADP_ERR_MISMATCH, file->path, start,
                              "the attestation's part for %s is not the one that was sealed",
                              adp_category_name(archive->category));
     return status;
 }
 
-static enum adp_status check_file(struct attested *attested, struct adp_error *err)
+enum adp_status adp_attested_end(const struct adp_attested_file *file, struct adp_error *err)
 {
-    const struct adp_record *record = attested->record;
-    uint8_t start[ADP_ATTESTATION_START_LEN], more;
-    int64_t num_more = 0;
-    enum adp_status status = read_on(attested, start, sizeof(start), err);
+    uint8_t more;
+    int64_t num = adp_fs_read_all(file->fd, &more, 1, file->offset);
 
-    if (status == ADP_OK)
-        status = adp_attestation_check_start(start, record->vault_id, record->id);
-    if (status == ADP_ERR_UNSUPPORTED)
-        return adp_fail_at(err, status, attested->path, 8,
-                           "the attestation has a version of the format that is not known here");
-    if (status == ADP_ERR_MISMATCH)
-        return adp_fail_at(err, status, attested->path, 0,
-                           "this is not the attestation of this snapshot");
+    if (num == 0)
+        return ADP_OK;
+    if (num < 0)
+        return adp_fail_errno(err, (int)-num, file->path, "cannot read the attestation");
+    return adp_fail_at(err, ADP_ERR_TRAILING, file->path, file->offset,
+                       "the attestation goes on after its end");
+}
+
+static enum adp_status check_file(struct adp_attested_file *file, struct adp_error *err)
+{
+    const struct adp_record *record = file->record;
+    struct adp_attested part;
+    enum adp_status status = adp_attested_start(file, err);
+
     for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++)
-        status = check_part(attested, &record->archives[i], err);
+        status = adp_attested_part(file, &record->archives[i], &part, err);
     if (status == ADP_OK)
-        num_more = adp_fs_read_all(attested->fd, &more, 1, attested->offset);
-    if (num_more < 0)
-        status = adp_fail_errno(err, (int)-num_more, attested->path, "cannot read the attestation");
-    if (num_more > 0)
-        status = adp_fail_at(err, ADP_ERR_TRAILING, attested->path, attested->offset,
-                             "the attestation goes on after its end");
-    return status;
+        status = adp_attested_end(file, err);
+    if (adp_status_exit_code(status) != adp_status_exit_code(ADP_ERR_FORMAT))
+        return status;
+    return adp_error_hint(err, status, COPY_HINT);
 }
 
 enum adp_status adp_attested_check(const struct adp_vault *vault, const struct adp_record *record,
                                    struct adp_error *err)
 {
-    struct attested attested = {.record = record};
-    char name[ADP_SNAPSHOT_ID_LEN + sizeof("/" ADP_ATTESTATION_NAME)];
+    struct adp_attested_file file;
     enum adp_status status;
 
     if (!record->is_attested)
         return ADP_OK;
-    snprintf(name, sizeof(name), "%s/" ADP_ATTESTATION_NAME, record->id);
-    adp_vault_path(attested.path, vault, "archives/%s", name);
-    attested.fd = adp_fs_open_beneath(vault->archives_dir, name, O_RDONLY, 0);
-    if (attested.fd == -ENOENT)
-        status = adp_fail(err, ADP_ERR_MISSING, attested.path, "the attestation is missing");
-    else if (attested.fd < 0)
-        status = adp_fail_errno(err, -attested.fd, attested.path, "cannot open the attestation");
-    else
-        status = check_file(&attested, err);
-    adp_fs_close(attested.fd);
-    if (status == ADP_OK || status == ADP_ERR_UNSUPPORTED)
-        return status;
-    return adp_error_hint(
-        err, status, "the archives are not concerned; restore it from another copy of the vault");
+    status = adp_attested_open(&file, vault, record, err);
+    if (status == ADP_OK)
+        status = check_file(&file, err);
+    adp_attested_close(&file);
+    return status;
 }

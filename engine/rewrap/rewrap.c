@@ -162,24 +162,6 @@ static enum adp_status check_vault(const struct adp_vault *vault, struct adp_err
                           "run it on a trusted device, or name its identity with --identity");
 }
 
-/* Opens and locks archives/ itself: seals lock the folders in it. */
-static enum adp_status lock_archives(int *out_fd, const struct adp_vault *vault,
-                                     struct adp_error *err)
-{
-    char path[ADP_VAULT_PATH_LEN];
-    int rc;
-
-    *out_fd = adp_fs_open_beneath(vault->archives_dir, ".", O_RDONLY | O_DIRECTORY, 0);
-    rc = *out_fd < 0 ? *out_fd : adp_entry_lock(*out_fd, 1);
-    if (rc == 0)
-        return ADP_OK;
-    adp_vault_path(path, vault, "archives");
-    if (rc != -EBUSY)
-        return adp_fail_errno(err, -rc, path, "cannot lock the archives");
-    adp_fail(err, ADP_ERR_CONFLICT, path, "another rewrap is at work here");
-    return adp_error_hint(err, ADP_ERR_CONFLICT, "wait for it; run the command again if it failed");
-}
-
 static enum adp_status rewrap_selected(struct rewrapping *run, const char *snapshot,
                                        struct adp_error *err)
 {
@@ -225,7 +207,7 @@ enum adp_status adp_rewrap(struct adp_vault *vault, const struct adp_rewrap_opti
     enum adp_status status = check_vault(vault, err);
 
     if (status == ADP_OK)
-        status = lock_archives(&lock, vault, err);
+        status = adp_vault_lock_archives(vault, &lock, err);
     if (status != ADP_OK)
         goto err0;
     adp_tell_init(&run.tell, &options->common, "rewrap");

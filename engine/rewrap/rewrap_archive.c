@@ -8,6 +8,7 @@
 #include "entry.h"
 #include "error.h"
 #include "fs.h"
+#include "make_parity.h"
 #include "rewrapping.h"
 #include "secret.h"
 
@@ -35,7 +36,7 @@ static enum adp_status note_beside(struct rewrapping *run, const struct rewrap_a
         run->cap_beside = cap;
     }
     *out = &run->beside[run->num_beside++];
-    **out = (struct rewrap_beside){.category = archive->record->category};
+    **out = (struct rewrap_beside){.record = *archive->record};
     memcpy((*out)->id, archive->id, ADP_SNAPSHOT_ID_LEN);
     return ADP_OK;
 }
@@ -46,7 +47,7 @@ void rewrap_remove_beside(const struct rewrapping *run, const struct rewrap_besi
     const char *last;
     int dir;
 
-    adp_archive_name(name, beside->id, beside->category, "adph");
+    adp_archive_name(name, beside->id, beside->record.category, "adph");
     dir = adp_fs_parent_beneath(run->vault->archives_dir, name, &last);
     if (dir >= 0)
         (void)adp_entry_unlink(dir, last);
@@ -148,6 +149,8 @@ enum adp_status rewrap_settle(struct rewrapping *run, const struct rewrap_archiv
         return ADP_OK;
     adp_fs_close(fd);
     status = is_beside ? mend(run, archive, &header, err) : ADP_OK;
+    if (status == ADP_OK)
+        status = adp_parity_renew_header(run->vault, archive->id, archive->record, err);
     if (status == ADP_OK)
         status = note_beside(run, archive, &beside, err);
     if (status == ADP_OK)
@@ -259,13 +262,13 @@ static enum adp_status read_staged(struct rewrapping *run, const struct rewrap_b
 {
     char path[ADP_VAULT_PATH_LEN];
     struct adp_header header;
-    int fd = open_part(run, beside->id, beside->category, "adph", O_RDONLY);
+    int fd = open_part(run, beside->id, beside->record.category, "adph", O_RDONLY);
     int64_t len = fd < 0 ? fd : adp_fs_read_all(fd, run->block, ADP_HEADER_MAX, 0);
     enum adp_status status;
 
     adp_fs_close(fd);
     adp_vault_path(path, run->vault, "archives/%s/%s.adph", beside->id,
-                   adp_category_name(beside->category));
+                   adp_category_name(beside->record.category));
     if (len < 0)
         return adp_fail_errno(err, (int)-len, path, "cannot read the new header");
     status = adp_header_parse(&header, run->block, (size_t)len, path, err);
@@ -286,7 +289,9 @@ enum adp_status rewrap_place(struct rewrapping *run, struct rewrap_beside *besid
     enum adp_status status = read_staged(run, beside, &len, err);
 
     if (status == ADP_OK)
-        status = write_block(run, beside->id, beside->category, "adps", 0, len, err);
+        status = write_block(run, beside->id, beside->record.category, "adps", 0, len, err);
+    if (status == ADP_OK)
+        status = adp_parity_renew_header(run->vault, beside->id, &beside->record, err);
     beside->is_done = status == ADP_OK;
     return status;
 }

@@ -12,7 +12,7 @@
 /* A header that lies beside its archive. */
 struct rewrap_beside {
     char id[ADP_SNAPSHOT_ID_LEN + 1];
-    uint16_t category;
+    struct adp_record_archive record;
     int is_done; /* the one in place is as good, and once that is on the disk this one may go */
     uint8_t checksum[ADP_HASH_LEN];
 };

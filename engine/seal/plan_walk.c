@@ -213,6 +213,8 @@ enum adp_status adp_plan_check(const struct adp_seal_options *options, struct ad
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "there is no category %u", options->category);
     if (options->compression_level < 0 || options->compression_level > 19)
         return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "the compression level is 1 to 19");
+    if (options->parity_percent > 100)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "parity is 1 to 100 percent");
     return ADP_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "entry.h"
 #include "error.h"
 #include "fs.h"
+#include "make_parity.h"
 #include "sealing.h"
 
 /* Makes and locks the snapshot's folder in archives/: locked, so that no other run takes it for the
@@ -161,6 +162,23 @@ static void begin_record(struct adp_record *record, const struct adp_vault *vaul
     adp_recipient_id(record->author, &vault->keybag.recipients[vault->self]);
 }
 
+/* Parity needs the archive as a whole: it is read once more. */
+static enum adp_status make_parity(struct seal_context *context, const struct adp_record *record,
+                                   struct adp_error *err)
+{
+    uint64_t total = 0;
+    enum adp_status status = ADP_OK;
+
+    for (size_t i = 0; i < record->num_archives; i++)
+        total += record->archives[i].size;
+    if (!adp_tell_stage(context->tell, "parity", total, 0))
+        return adp_tell_cancelled(err);
+    for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++)
+        status = adp_parity_make(context->vault, record->id, &record->archives[i],
+                                 context->options->parity_percent, context->tell, err);
+    return status;
+}
+
 static enum adp_status seal_snapshot(struct seal_context *context, struct adp_error *err)
 {
     struct adp_record record;
@@ -175,6 +193,8 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
         status = adp_attest_new(&context->attest, context->vault, context->dir, record.id, err);
     if (status == ADP_OK)
         status = seal_categories(context, &record, err);
+    if (status == ADP_OK && context->options->parity_percent > 0)
+        status = make_parity(context, &record, err);
     if (status == ADP_OK) {
         struct adp_watch watch = adp_watch_start();
 

@@ -129,12 +129,36 @@ static int is_after_removal(const struct adp_recipient *author, const struct adp
            record->started_ns > author->removed_ns + CLOCK_TOLERANCE_NS;
 }
 
-static enum adp_status check_record(const struct adp_vault *vault, const struct adp_record *record,
-                                    const char *id, const uint8_t *data, size_t len,
+static enum adp_status fail_rolled_back(const struct adp_vault *vault,
+                                        const struct adp_record *record, const char *path,
+                                        struct adp_error *err)
+{
+    adp_fail(err, ADP_ERR_ROLLBACK, path,
+             "it was sealed under keybag generation %" PRIu64 ", but the vault's is %" PRIu64,
+             record->keybag_generation, vault->keybag.generation);
+    return adp_error_hint(err, ADP_ERR_ROLLBACK,
+                          "the keybag has been set back: restore the newer files of keybag/ from a "
+                          "copy");
+}
+
+static enum adp_status fail_unknown_author(const struct adp_vault *vault,
+                                           const struct adp_record *record, const char *path,
+                                           struct adp_error *err)
+{
+    if (memcmp(record->vault_id, vault->keybag.vault_id, ADP_ID_LEN) != 0)
+        return adp_fail(err, ADP_ERR_MISMATCH, path, "this record belongs to another vault");
+    if (record->keybag_generation > vault->keybag.generation)
+        return fail_rolled_back(vault, record, path, err);
+    adp_fail(err, ADP_ERR_SIGNATURE, path, "whoever signed this record is unknown to the vault");
+    return adp_error_hint(err, ADP_ERR_SIGNATURE,
+                          "a newer keybag may know them; if not, it is forged");
+}
+
+/* What is signed, and nevertheless not a record to be taken here. */
+static enum adp_status check_signed(const struct adp_vault *vault, const struct adp_record *record,
+                                    const struct adp_recipient *author, const char *id,
                                     const char *path, struct adp_error *err)
 {
-    const struct adp_recipient *author;
-
     if (memcmp(record->vault_id, vault->keybag.vault_id, ADP_ID_LEN) != 0)
         return adp_fail(err, ADP_ERR_MISMATCH, path, "this record belongs to another vault");
     if (strcmp(record->id, id) != 0)
@@ -142,28 +166,29 @@ static enum adp_status check_record(const struct adp_vault *vault, const struct 
                         record->id);
     if (!adp_snapshot_id_is_of(id, record->started_ns))
         return adp_fail(err, ADP_ERR_MISMATCH, path, "its name does not tell when it was started");
-    if (record->keybag_generation > vault->keybag.generation) {
-        adp_fail(err, ADP_ERR_ROLLBACK, path,
-                 "it was sealed under keybag generation %" PRIu64 ", but the vault's is %" PRIu64,
-                 record->keybag_generation, vault->keybag.generation);
-        return adp_error_hint(err, ADP_ERR_ROLLBACK,
-                              "the keybag has been set back: restore the newer files of keybag/ "
-                              "from a copy");
-    }
-    author = find_author(vault, record->author);
-    if (author == NULL) {
-        adp_fail(err, ADP_ERR_SIGNATURE, path,
-                 "whoever signed this record is unknown to the vault");
-        return adp_error_hint(err, ADP_ERR_SIGNATURE,
-                              "a newer keybag may know them; if not, it is forged");
-    }
-    if (is_after_removal(author, record)) {
-        adp_fail(err, ADP_ERR_SIGNATURE, path, "\"%s\" made this record after it was removed",
-                 author->name);
-        return adp_error_hint(err, ADP_ERR_SIGNATURE,
-                              "do not use the snapshot: whoever has that device's keys made it");
-    }
-    return adp_record_verify(data, len, author->sign_pub, path, err);
+    if (record->keybag_generation > vault->keybag.generation)
+        return fail_rolled_back(vault, record, path, err);
+    if (!is_after_removal(author, record))
+        return ADP_OK;
+    adp_fail(err, ADP_ERR_SIGNATURE, path, "\"%s\" made this record after it was removed",
+             author->name);
+    return adp_error_hint(err, ADP_ERR_SIGNATURE,
+                          "do not use the snapshot: whoever has that device's keys made it");
+}
+
+/* The signature first: a record that was damaged says something else than one that was exchanged.
+ */
+static enum adp_status check_record(const struct adp_vault *vault, const struct adp_record *record,
+                                    const char *id, const uint8_t *data, size_t len,
+                                    const char *path, struct adp_error *err)
+{
+    const struct adp_recipient *author = find_author(vault, record->author);
+    enum adp_status status;
+
+    if (author == NULL)
+        return fail_unknown_author(vault, record, path, err);
+    status = adp_record_verify(data, len, author->sign_pub, path, err);
+    return status == ADP_OK ? check_signed(vault, record, author, id, path, err) : status;
 }
 
 enum adp_status adp_vault_load_record(const struct adp_vault *vault, const char *id,

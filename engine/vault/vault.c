@@ -1,6 +1,7 @@
 #include "vault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -159,4 +160,21 @@ enum adp_status adp_vault_open(struct adp_vault **out_vault, const char *dir,
 uint64_t adp_vault_generation(const struct adp_vault *vault)
 {
     return vault->keybag.generation;
+}
+
+enum adp_status adp_vault_lock_archives(const struct adp_vault *vault, int *out_fd,
+                                        struct adp_error *err)
+{
+    char path[ADP_VAULT_PATH_LEN];
+    int rc;
+
+    *out_fd = adp_fs_open_beneath(vault->archives_dir, ".", O_RDONLY | O_DIRECTORY, 0);
+    rc = *out_fd < 0 ? *out_fd : adp_entry_lock(*out_fd, 1);
+    if (rc == 0)
+        return ADP_OK;
+    adp_vault_path(path, vault, "archives");
+    if (rc != -EBUSY)
+        return adp_fail_errno(err, -rc, path, "cannot lock the archives");
+    adp_fail(err, ADP_ERR_CONFLICT, path, "another rewrap, repair or parity add is at work here");
+    return adp_error_hint(err, ADP_ERR_CONFLICT, "wait for it; run the command again if it failed");
 }

@@ -49,6 +49,11 @@ int64_t adp_vault_now(void);
 enum adp_status adp_vault_prepare(struct adp_vault **out_vault, const char *dir,
                                   struct adp_identity *identity, struct adp_error *err);
 
+/* adp_vault_lock_archives keeps others from changing archives that are there until |*out_fd| is
+ * closed; seals lock the folders that they make. ADP_ERR_CONFLICT if somebody does. */
+enum adp_status adp_vault_lock_archives(const struct adp_vault *vault, int *out_fd,
+                                        struct adp_error *err);
+
 /* -- history.c */
 
 /* struct adp_generation is a keybag as it lies in the vault. */

@@ -116,6 +116,11 @@ class Fresh(Temporary):
             before.verify(snapshot)
         before.check(snapshot)
 
+    def test_parity_is_passed_over(self):
+        snapshot = self.seal("--parity=5%")
+        self.assertEqual(len(list((self.vault / "archives" / snapshot).glob("*.adpp"))), 2)
+        Vault.open(self.vault, self.identity).verify(snapshot)
+
     def stranger(self):
         """Reads the vault with an identity that it does not know."""
         stranger = self.folder / "stranger"
