@@ -321,14 +321,14 @@ mutate("vault",
        first_damaged_twice=both(damaged, 1))
 mutate("vault", DONE,
        ok_keybag_missing=missing(keybag(2)),
-       ok_keybag_key_destroyed=edited(keybag(2), last_destroyed),
        ok_copy_missing=missing(copy(2)),
-       ok_copy_key_destroyed=edited(copy(2), last_destroyed),
        ok_first_missing=missing(keybag(1)),
        ok_first_copy_missing=missing(copy(1)),
        ok_both_from_copies=each(missing(keybag(1)), missing(keybag(2))),
        ok_one_from_each=each(missing(keybag(1)), missing(copy(2))))
-mutate("vault", DONE, "list",
+mutate("vault", DONE, "list",  # verify tells of them
+       ok_keybag_key_destroyed=edited(keybag(2), last_destroyed),
+       ok_copy_key_destroyed=edited(copy(2), last_destroyed),
        ok_keybag_damaged=damaged(keybag(2)),
        ok_keybag_damaged_in_wraps=edited(keybag(2), flip(-1)),
        ok_keybag_empty=edited(keybag(2), lambda data: b""),
