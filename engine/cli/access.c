@@ -12,8 +12,7 @@ void access_json(struct cli *cli, const struct adp_vault *vault)
     if (!cli->out.is_json)
         return;
     adp_vault_fingerprint(vault, fingerprint);
-    json_object_set_new(cli->out.root, "generation",
-                        json_integer((json_int_t)adp_vault_generation(vault)));
+    text_set_number(cli->out.root, "generation", adp_vault_generation(vault));
     json_object_set_new(cli->out.root, "account", json_string(fingerprint));
 }
 

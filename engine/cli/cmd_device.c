@@ -30,8 +30,7 @@ static void tell_newest(struct cli *cli, const struct adp_vault *vault)
     if (cli->out.is_json) {
         text_set(cli->out.root, "name", device.name);
         json_object_set_new(cli->out.root, "kind", json_string(adp_kind_name(device.kind)));
-        json_object_set_new(cli->out.root, "generation",
-                            json_integer((json_int_t)adp_vault_generation(vault)));
+        text_set_number(cli->out.root, "generation", adp_vault_generation(vault));
         json_object_set_new(cli->out.root, "account", json_string(fingerprint));
     }
     if (!out_shows_text(&cli->out))
@@ -118,7 +117,7 @@ static void print_devices_json(json_t *root, const struct adp_vault *vault, cons
     }
     json_object_set_new(root, "devices", devices);
     json_object_set_new(root, "account", json_string(fingerprint));
-    json_object_set_new(root, "generation", json_integer((json_int_t)adp_vault_generation(vault)));
+    text_set_number(root, "generation", adp_vault_generation(vault));
 }
 
 static void print_devices(const struct adp_vault *vault, const char *fingerprint)

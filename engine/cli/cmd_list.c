@@ -77,7 +77,7 @@ static json_t *entry_json(const struct adp_entry *entry)
     json_object_set_new(object, "gid", json_integer(entry->gid));
     json_object_set_new(object, "mtime_s", json_integer(entry->mtime_s));
     json_object_set_new(object, "mtime_ns", json_integer(entry->mtime_ns));
-    json_object_set_new(object, "size", json_integer((json_int_t)entry->size));
+    text_set_number(object, "size", entry->size);
     if (entry->is_changed)
         json_object_set_new(object, "changed", json_true());
     if (entry->is_derived)

@@ -4,11 +4,7 @@
 #include "human.h"
 #include "report.h"
 #include "session.h"
-
-static void add_number(json_t *root, const char *key, uint64_t value)
-{
-    json_object_set_new(root, key, json_integer((json_int_t)value));
-}
+#include "text.h"
 
 static void tell_made(struct cli *cli, const struct adp_parity_report *report, double seconds)
 {
@@ -16,9 +12,9 @@ static void tell_made(struct cli *cli, const struct adp_parity_report *report, d
     json_t *root = cli->out.root;
 
     if (cli->out.is_json) {
-        add_number(root, "archives", report->num_archives);
-        add_number(root, "made", report->num_made);
-        add_number(root, "failed", report->num_failed);
+        text_set_number(root, "archives", report->num_archives);
+        text_set_number(root, "made", report->num_made);
+        text_set_number(root, "failed", report->num_failed);
         json_object_set_new(root, "seconds", json_real(seconds));
     } else if (out_shows_text(&cli->out)) {
         human_count(all, report->num_archives);
@@ -55,12 +51,12 @@ enum adp_status cmd_parity_add(struct cli *cli, struct adp_error *err)
 
 static void repaired_json(json_t *root, const struct adp_repair_report *report, double seconds)
 {
-    add_number(root, "archives", report->num_archives);
-    add_number(root, "whole", report->num_whole);
-    add_number(root, "healed", report->num_healed);
-    add_number(root, "without_parity", report->num_without);
-    add_number(root, "failed", report->num_failed);
-    add_number(root, "healed_bytes", report->healed_bytes);
+    text_set_number(root, "archives", report->num_archives);
+    text_set_number(root, "whole", report->num_whole);
+    text_set_number(root, "healed", report->num_healed);
+    text_set_number(root, "without_parity", report->num_without);
+    text_set_number(root, "failed", report->num_failed);
+    text_set_number(root, "healed_bytes", report->healed_bytes);
     json_object_set_new(root, "seconds", json_real(seconds));
 }
 

@@ -4,20 +4,16 @@
 #include "human.h"
 #include "report.h"
 #include "session.h"
-
-static void add_number(json_t *root, const char *key, uint64_t value)
-{
-    json_object_set_new(root, key, json_integer((json_int_t)value));
-}
+#include "text.h"
 
 static void print_json(json_t *root, const struct adp_rewrap_report *report, double seconds)
 {
-    add_number(root, "archives", report->num_archives);
-    add_number(root, "rewritten", report->num_rewritten);
-    add_number(root, "already_new", report->num_new);
-    add_number(root, "erased", report->num_erased);
-    add_number(root, "mended", report->num_mended);
-    add_number(root, "failed", report->num_failed);
+    text_set_number(root, "archives", report->num_archives);
+    text_set_number(root, "rewritten", report->num_rewritten);
+    text_set_number(root, "already_new", report->num_new);
+    text_set_number(root, "erased", report->num_erased);
+    text_set_number(root, "mended", report->num_mended);
+    text_set_number(root, "failed", report->num_failed);
     json_object_set_new(root, "seconds", json_real(seconds));
 }
 

@@ -4,6 +4,7 @@
 #include "human.h"
 #include "report.h"
 #include "session.h"
+#include "text.h"
 
 static void tell_finding(void *user, const struct adp_finding *finding)
 {
@@ -13,22 +14,17 @@ static void tell_finding(void *user, const struct adp_finding *finding)
     out_finding(&cli->out, finding);
 }
 
-static void add_number(json_t *root, const char *key, uint64_t value)
-{
-    json_object_set_new(root, key, json_integer((json_int_t)value));
-}
-
 static void print_json(json_t *root, const struct adp_scrub_report *report, double seconds)
 {
     json_t *counts = json_object();
 
     for (unsigned kind = 1; kind < ADP_NUM_FINDINGS; kind++)
-        add_number(counts, adp_finding_name(kind), report->num_findings[kind]);
+        text_set_number(counts, adp_finding_name(kind), report->num_findings[kind]);
     json_object_set_new(root, "counts", counts);
-    add_number(root, "snapshots", report->num_snapshots);
-    add_number(root, "archives", report->num_archives);
-    add_number(root, "attested", report->num_attested);
-    add_number(root, "read_bytes", report->work.categories[0].stored_bytes);
+    text_set_number(root, "snapshots", report->num_snapshots);
+    text_set_number(root, "archives", report->num_archives);
+    text_set_number(root, "attested", report->num_attested);
+    text_set_number(root, "read_bytes", report->work.categories[0].stored_bytes);
     json_object_set_new(root, "seconds", json_real(seconds));
     json_object_set_new(root, "stages", report_stages_json(&report->work));
 }

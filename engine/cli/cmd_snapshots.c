@@ -46,14 +46,14 @@ static json_t *snapshot_json(const struct adp_snapshot_info *info)
 
         json_object_set_new(item, "category", json_string(adp_category_name(archive->category)));
         json_object_set_new(item, "epoch", json_integer(archive->epoch));
-        json_object_set_new(item, "size", json_integer((json_int_t)archive->size));
+        text_set_number(item, "size", archive->size);
         json_array_append_new(archives, item);
     }
     json_object_set_new(object, "id", json_string(info->id));
     json_object_set_new(object, "started_ns", json_integer(info->started_ns));
     json_object_set_new(object, "finished_ns", json_integer(info->finished_ns));
     text_set(object, "author", info->author);
-    json_object_set_new(object, "size", json_integer((json_int_t)size_of(info)));
+    text_set_number(object, "size", size_of(info));
     json_object_set_new(object, "archives", archives);
     return object;
 }

@@ -96,7 +96,7 @@ static void vault_json(json_t *root, const struct adp_vault *vault)
     adp_vault_describe(vault, &info);
     adp_vault_fingerprint(vault, fingerprint);
     json_object_set_new(root, "account", json_string(fingerprint));
-    json_object_set_new(root, "generation", json_integer((json_int_t)info.generation));
+    text_set_number(root, "generation", info.generation);
     json_object_set_new(root, "changed_ns", json_integer(info.changed_ns));
     text_set(root, "changed_by", info.changed_by);
     text_set(root, "reason", info.reason);
@@ -173,9 +173,9 @@ static void show_history(struct cli *cli, const struct adp_history *history)
                                            history->num_fixed};
     json_t *object = json_object();
 
-    json_object_set_new(object, "generations", json_integer((json_int_t)history->num_generations));
+    text_set_number(object, "generations", history->num_generations);
     for (size_t i = 0; i < NUM_PROBLEMS; i++) {
-        json_object_set_new(object, problems[i].key, json_integer((json_int_t)counts[i]));
+        text_set_number(object, problems[i].key, counts[i]);
         if (counts[i] > 0)
             out_note(&cli->out, "%" PRIu64 " %s.", counts[i], problems[i].text);
     }
@@ -248,11 +248,11 @@ static void seen_json(json_t *root, const struct seen *seen)
             continue;
         item = json_object();
         json_object_set_new(item, "category", json_string(adp_category_name(c + 1)));
-        json_object_set_new(item, "archives", json_integer((json_int_t)seen->num_archives[c]));
-        json_object_set_new(item, "bytes", json_integer((json_int_t)seen->bytes[c]));
+        text_set_number(item, "archives", seen->num_archives[c]);
+        text_set_number(item, "bytes", seen->bytes[c]);
         json_array_append_new(array, item);
     }
-    json_object_set_new(leaks, "snapshots", json_integer((json_int_t)seen->num_snapshots));
+    text_set_number(leaks, "snapshots", seen->num_snapshots);
     json_object_set_new(leaks, "first_ns", json_integer(seen->first_ns));
     json_object_set_new(leaks, "last_ns", json_integer(seen->last_ns));
     json_object_set_new(leaks, "categories", array);

@@ -83,7 +83,7 @@ json_t *out_error_json(const struct adp_error *err)
     if (err->path[0] != '\0')
         text_set(object, "path", err->path);
     if (err->has_offset)
-        json_object_set_new(object, "offset", json_integer((json_int_t)err->offset));
+        text_set_number(object, "offset", err->offset);
     if (err->sys_errno != 0)
         json_object_set_new(object, "errno", json_integer(err->sys_errno));
     if (err->hint[0] != '\0')
@@ -128,8 +128,8 @@ static void record_damage(struct out *out, const struct adp_event *event)
     json_t *object = json_object(), *files = json_array();
 
     text_set(object, "archive", event->path);
-    json_object_set_new(object, "offset", json_integer((json_int_t)event->damage->offset));
-    json_object_set_new(object, "length", json_integer((json_int_t)event->damage->len));
+    text_set_number(object, "offset", event->damage->offset);
+    text_set_number(object, "length", event->damage->len);
     for (size_t i = 0; i < event->damage->num_paths; i++) {
         json_t *file = json_object();
 
@@ -171,7 +171,7 @@ static void record_event(struct out *out, const struct adp_event *event)
     if (event->sys_errno != 0)
         json_object_set_new(object, "errno", json_integer(event->sys_errno));
     if (event->error != NULL && event->error->has_offset)
-        json_object_set_new(object, "offset", json_integer((json_int_t)event->error->offset));
+        text_set_number(object, "offset", event->error->offset);
     if (out->events == NULL) {
         out->events = json_array();
         json_object_set_new(out->root, "events", out->events);
@@ -214,8 +214,8 @@ static json_t *finding_json(const struct adp_finding *finding)
         json_object_set_new(object, "category", json_string(adp_category_name(finding->category)));
     json_object_del(object, "offset");
     if (finding->len > 0) {
-        json_object_set_new(object, "offset", json_integer((json_int_t)finding->offset));
-        json_object_set_new(object, "length", json_integer((json_int_t)finding->len));
+        text_set_number(object, "offset", finding->offset);
+        text_set_number(object, "length", finding->len);
     }
     return object;
 }

@@ -139,3 +139,8 @@ void text_set(json_t *object, const char *key, const char *text)
     free(repaired);
     set_hex(object, key, text);
 }
+
+void text_set_number(json_t *object, const char *key, uint64_t number)
+{
+    json_object_set_new(object, key, json_integer((json_int_t)number));
+}

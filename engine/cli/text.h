@@ -4,6 +4,7 @@
 #define TEXT_H
 
 #include <jansson.h>
+#include <stdint.h>
 
 /* text_escape returns a copy of |text| in which control characters and bytes that are not UTF-8
  * stand as \xNN. The caller frees it. */
@@ -21,5 +22,8 @@ size_t text_columns(const char *text);
 /* text_set sets |key| of |object| to |text|, with U+FFFD for each byte that is not UTF-8; if there
  * were any, KEY_hex has all bytes. |text| may be NULL: null. */
 void text_set(json_t *object, const char *key, const char *text);
+
+/* text_set_number sets |key| of |object| to |number|. */
+void text_set_number(json_t *object, const char *key, uint64_t number);
 
 #endif

@@ -737,6 +737,7 @@ struct adp_scrub_options {
     struct adp_options common; /* |on_event| is not called */
     const char *snapshot;      /* as in struct adp_selection; NULL: all, and the keybag's copies */
     adp_finding_fn on_finding; /* with |common.user|; NULL is allowed */
+    int without_parity;        /* parity files are not looked at */
 };
 
 struct adp_scrub_report {

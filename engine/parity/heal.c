@@ -111,6 +111,18 @@ static enum adp_status allocate(struct healing *healing, struct adp_error *err)
     return ADP_OK;
 }
 
+/* Opens both files as they are, for an archive of |healing|. cleanup follows in every case. */
+static enum adp_status begin(struct healing *healing, struct adp_error *err)
+{
+    enum adp_status status =
+        adp_sidecar_open(&healing->sidecar, healing->vault, healing->id, healing->record, err);
+
+    adp_vault_archive_path(healing->path, healing->vault, healing->id, healing->record->category);
+    if (status == ADP_OK)
+        status = open_archive(healing, O_RDONLY, err);
+    return status == ADP_OK ? allocate(healing, err) : status;
+}
+
 static void cleanup(struct healing *healing)
 {
     adp_code_free(healing->code);
@@ -155,13 +167,8 @@ enum adp_status adp_parity_look(const struct adp_vault *vault, const char *id,
                                 struct adp_error *err)
 {
     struct healing healing = {.vault = vault, .id = id, .record = record, .tell = tell, .fd = -1};
-    enum adp_status status = adp_sidecar_open(&healing.sidecar, vault, id, record, err);
+    enum adp_status status = begin(&healing, err);
 
-    adp_vault_archive_path(healing.path, vault, id, record->category);
-    if (status == ADP_OK)
-        status = open_archive(&healing, O_RDONLY, err);
-    if (status == ADP_OK)
-        status = allocate(&healing, err);
     if (status == ADP_OK)
         status = look_at_sidecar(&healing, err);
     if (status == ADP_OK && healing.found.num_shards + healing.found.num_blocks > 0) {
@@ -191,13 +198,8 @@ enum adp_status adp_heal(const struct adp_vault *vault, const char *id,
                          struct adp_healed *out, struct adp_error *err)
 {
     struct healing healing = {.vault = vault, .id = id, .record = record, .tell = tell, .fd = -1};
-    enum adp_status status = adp_sidecar_open(&healing.sidecar, vault, id, record, err);
+    enum adp_status status = begin(&healing, err);
 
-    adp_vault_archive_path(healing.path, vault, id, record->category);
-    if (status == ADP_OK)
-        status = open_archive(&healing, O_RDONLY, err);
-    if (status == ADP_OK)
-        status = allocate(&healing, err);
     if (status == ADP_OK)
         status = pass(&healing, err);
     if (status == ADP_OK) {

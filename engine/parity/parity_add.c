@@ -24,20 +24,12 @@ static void tell_failure(struct adding *run, const struct adp_error *why)
     adp_tell_error(&run->tell, ADP_EVENT_REFUSED, why);
 }
 
-/* What is wrong with parity that will be replaced is of no account. */
-static int is_of_parity(const struct adp_finding *finding)
-{
-    const char *dot = strrchr(finding->error->path, '.');
-
-    return dot != NULL && strcmp(dot, ".adpp") == 0;
-}
-
 static void note_finding(void *user, const struct adp_finding *finding)
 {
     struct adding *run = user;
 
     if (finding->kind == ADP_FINDING_SURPLUS || finding->kind == ADP_FINDING_UNTOLD ||
-        finding->category == 0 || is_of_parity(finding))
+        finding->category == 0)
         return;
     if (!run->is_damaged[finding->category])
         tell_failure(run, finding->error);
@@ -46,8 +38,10 @@ static void note_finding(void *user, const struct adp_finding *finding)
 
 static enum adp_status scrub(struct adding *run, const char *id, struct adp_error *err)
 {
-    struct adp_scrub_options options = {
-        .common = run->options->common, .snapshot = id, .on_finding = note_finding};
+    struct adp_scrub_options options = {.common = run->options->common,
+                                        .snapshot = id,
+                                        .on_finding = note_finding,
+                                        .without_parity = 1}; /* which is made anew */
     struct adp_scrub_report report;
     enum adp_status status;
 
@@ -59,9 +53,10 @@ static enum adp_status scrub(struct adding *run, const char *id, struct adp_erro
     return status == ADP_ERR_MEMORY || status == ADP_ERR_ARGUMENT ? status : ADP_OK;
 }
 
-static enum adp_status add_to_snapshot(struct adding *run, const struct adp_record *record,
+static enum adp_status add_to_snapshot(void *user, const struct adp_record *record,
                                        struct adp_error *err)
 {
+    struct adding *run = user;
     enum adp_status status = scrub(run, record->id, err);
 
     for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++) {
@@ -87,35 +82,10 @@ static enum adp_status add_to_snapshot(struct adding *run, const struct adp_reco
     return status;
 }
 
-static enum adp_status add_to_each(struct adding *run, struct adp_error *err)
+static void refuse(void *user, const char *id, const struct adp_error *why)
 {
-    struct adp_vault_names names;
-    enum adp_status status = adp_vault_list_snapshots(run->vault, &names, err);
-
-    for (size_t i = 0; status == ADP_OK && i < names.num; i++) {
-        struct adp_record record;
-        struct adp_error why = {0};
-
-        if (adp_vault_load_record(run->vault, names.items[i], &record, &why) == ADP_OK)
-            status = add_to_snapshot(run, &record, err);
-        else
-            tell_failure(run, &why);
-    }
-    adp_vault_names_free(&names);
-    return status;
-}
-
-static enum adp_status add_to_selected(struct adding *run, struct adp_error *err)
-{
-    struct adp_record record;
-    enum adp_status status;
-
-    if (run->options->percent < 1 || run->options->percent > 100)
-        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "parity is 1 to 100 percent");
-    if (run->options->snapshot == NULL)
-        return add_to_each(run, err);
-    status = adp_vault_resolve(run->vault, run->options->snapshot, &record, err);
-    return status == ADP_OK ? add_to_snapshot(run, &record, err) : status;
+    (void)id;
+    tell_failure(user, why);
 }
 
 enum adp_status adp_parity_add(struct adp_vault *vault, const struct adp_parity_options *options,
@@ -123,11 +93,15 @@ enum adp_status adp_parity_add(struct adp_vault *vault, const struct adp_parity_
 {
     struct adding run = {.vault = vault, .options = options};
     int lock = -1;
-    enum adp_status status = adp_vault_lock_archives(vault, &lock, err);
+    enum adp_status status;
 
+    if (options->percent < 1 || options->percent > 100)
+        return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "parity is 1 to 100 percent");
+    status = adp_vault_lock_archives(vault, &lock, err);
     adp_tell_init(&run.tell, &options->common, "parity");
     if (status == ADP_OK)
-        status = add_to_selected(&run, err);
+        status =
+            adp_vault_each_record(vault, options->snapshot, add_to_snapshot, refuse, &run, err);
     if (status == ADP_OK)
         adp_tell_end(&run.tell);
     adp_fs_close(lock);

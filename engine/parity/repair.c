@@ -76,9 +76,10 @@ static enum adp_status repair_archive(struct repairing *run, const struct adp_re
     return ADP_OK;
 }
 
-static enum adp_status repair_snapshot(struct repairing *run, const struct adp_record *record,
+static enum adp_status repair_snapshot(void *user, const struct adp_record *record,
                                        struct adp_error *err)
 {
+    struct repairing *run = user;
     uint64_t num_before = run->report.num_healed;
     enum adp_status status = ADP_OK;
 
@@ -94,33 +95,10 @@ static enum adp_status repair_snapshot(struct repairing *run, const struct adp_r
                : status;
 }
 
-static enum adp_status repair_each(struct repairing *run, struct adp_error *err)
+static void refuse(void *user, const char *id, const struct adp_error *why)
 {
-    struct adp_vault_names names;
-    enum adp_status status = adp_vault_list_snapshots(run->vault, &names, err);
-
-    for (size_t i = 0; status == ADP_OK && i < names.num; i++) {
-        struct adp_record record;
-        struct adp_error why = {0};
-
-        if (adp_vault_load_record(run->vault, names.items[i], &record, &why) == ADP_OK)
-            status = repair_snapshot(run, &record, err);
-        else
-            tell_failure(run, &why);
-    }
-    adp_vault_names_free(&names);
-    return status;
-}
-
-static enum adp_status repair_selected(struct repairing *run, struct adp_error *err)
-{
-    struct adp_record record;
-    enum adp_status status;
-
-    if (run->options->snapshot == NULL)
-        return repair_each(run, err);
-    status = adp_vault_resolve(run->vault, run->options->snapshot, &record, err);
-    return status == ADP_OK ? repair_snapshot(run, &record, err) : status;
+    (void)id;
+    tell_failure(user, why);
 }
 
 enum adp_status adp_repair(struct adp_vault *vault, const struct adp_repair_options *options,
@@ -132,7 +110,8 @@ enum adp_status adp_repair(struct adp_vault *vault, const struct adp_repair_opti
 
     adp_tell_init(&run.tell, &options->common, "repair");
     if (status == ADP_OK)
-        status = repair_selected(&run, err);
+        status =
+            adp_vault_each_record(vault, options->snapshot, repair_snapshot, refuse, &run, err);
     if (status == ADP_OK)
         adp_tell_end(&run.tell);
     adp_fs_close(lock);

@@ -82,43 +82,37 @@ static void find_surplus_folders(struct scrubbing *scrub)
 
 /* -- A run. */
 
-static enum adp_status scrub_each(struct scrubbing *scrub, struct adp_error *err)
+static enum adp_status scrub_record(void *user, const struct adp_record *record,
+                                    struct adp_error *err)
 {
-    struct adp_vault_names names;
+    struct scrubbing *scrub = user;
+
+    if (scrub->options->snapshot != NULL)
+        memcpy(scrub->report.work.snapshot, record->id, sizeof(record->id));
+    return scrub_snapshot(scrub, record, err);
+}
+
+static void find_refused(void *user, const char *id, const struct adp_error *why)
+{
+    struct scrubbing *scrub = user;
     char path[ADP_VAULT_PATH_LEN];
-    enum adp_status status = adp_vault_list_snapshots(scrub->vault, &names, err);
+    struct scrub_place place = {.id = id, .path = path};
 
-    for (size_t i = 0; status == ADP_OK && i < names.num; i++) {
-        struct scrub_place place = {.id = names.items[i], .path = path};
-        struct adp_record record;
-        struct adp_error why = {0};
-
-        adp_vault_path(path, scrub->vault, "snapshots/%s.adpr", names.items[i]);
-        if (adp_vault_load_record(scrub->vault, names.items[i], &record, &why) == ADP_OK)
-            status = scrub_snapshot(scrub, &record, err);
-        else
-            scrub_find_error(scrub, &place, &why);
-    }
-    adp_vault_names_free(&names);
-    if (status == ADP_OK) {
-        check_keybag(scrub);
-        find_surplus_folders(scrub);
-    }
-    return status;
+    adp_vault_path(path, scrub->vault, "snapshots/%s.adpr", id);
+    scrub_find_error(scrub, &place, why);
 }
 
 static enum adp_status scrub_selected(struct scrubbing *scrub, struct adp_error *err)
 {
-    struct adp_record record;
-    enum adp_status status;
+    const char *snapshot = scrub->options->snapshot;
+    enum adp_status status =
+        adp_vault_each_record(scrub->vault, snapshot, scrub_record, find_refused, scrub, err);
 
-    if (scrub->options->snapshot == NULL)
-        return scrub_each(scrub, err);
-    status = adp_vault_resolve(scrub->vault, scrub->options->snapshot, &record, err);
-    if (status != ADP_OK)
-        return status;
-    memcpy(scrub->report.work.snapshot, record.id, sizeof(record.id));
-    return scrub_snapshot(scrub, &record, err);
+    if (status == ADP_OK && snapshot == NULL) {
+        check_keybag(scrub);
+        find_surplus_folders(scrub);
+    }
+    return status;
 }
 
 static enum adp_status conclude(const struct scrubbing *scrub, struct adp_error *err)

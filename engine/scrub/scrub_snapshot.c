@@ -209,7 +209,9 @@ static enum adp_status scrub_one(struct scrubbing *scrub, struct attestation *at
     status = scrub_archive(scrub, archive, &fits, err);
     if (status == ADP_OK && archive->trust == SCRUB_CHANGED && !fits)
         find_changed(scrub, attestation, archive);
-    return status == ADP_OK ? check_parity(scrub, archive->id, archive->record, err) : status;
+    if (status != ADP_OK || scrub->options->without_parity)
+        return status;
+    return check_parity(scrub, archive->id, archive->record, err);
 }
 
 enum adp_status scrub_snapshot(struct scrubbing *scrub, const struct adp_record *record,

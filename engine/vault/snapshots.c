@@ -314,6 +314,31 @@ enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *nam
     return status;
 }
 
+enum adp_status adp_vault_each_record(const struct adp_vault *vault, const char *snapshot,
+                                      adp_record_fn on_record, adp_refused_fn on_refused,
+                                      void *user, struct adp_error *err)
+{
+    struct adp_vault_names names;
+    struct adp_record record;
+    enum adp_status status;
+
+    if (snapshot != NULL) {
+        status = adp_vault_resolve(vault, snapshot, &record, err);
+        return status == ADP_OK ? on_record(user, &record, err) : status;
+    }
+    status = adp_vault_list_snapshots(vault, &names, err);
+    for (size_t i = 0; status == ADP_OK && i < names.num; i++) {
+        struct adp_error why = {0};
+
+        if (adp_vault_load_record(vault, names.items[i], &record, &why) == ADP_OK)
+            status = on_record(user, &record, err);
+        else
+            on_refused(user, names.items[i], &why);
+    }
+    adp_vault_names_free(&names);
+    return status;
+}
+
 /* -- The public list. */
 
 static void describe(const struct adp_vault *vault, const struct adp_record *record,

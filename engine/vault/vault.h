@@ -274,6 +274,16 @@ struct adp_vault_names {
 enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct adp_vault_names *out,
                                          struct adp_error *err);
 
+/* adp_vault_each_record calls |on_record| with the record of |snapshot|, or of each snapshot if
+ * that is NULL, oldest first, until it fails. Records that are refused go to |on_refused|, with
+ * their snapshot's id; of one that was named it is the result. */
+typedef enum adp_status (*adp_record_fn)(void *user, const struct adp_record *record,
+                                         struct adp_error *err);
+typedef void (*adp_refused_fn)(void *user, const char *id, const struct adp_error *why);
+enum adp_status adp_vault_each_record(const struct adp_vault *vault, const char *snapshot,
+                                      adp_record_fn on_record, adp_refused_fn on_refused,
+                                      void *user, struct adp_error *err);
+
 /* adp_vault_list_names lists the entries of |folder| ("snapshots", ...) whose names end in
  * |suffix|, without it, and do not begin with a dot. Freed with adp_vault_names_free. */
 enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *folder,
