@@ -34,36 +34,28 @@ static void tell_on(const struct cli *cli, const struct adp_vault *vault)
     access_note_old(cli, vault);
 }
 
-static enum adp_status set(struct cli *cli, const struct session *session,
-                           enum adp_protection protection, struct adp_error *err)
+static enum adp_status set(struct cli *cli, struct adp_vault *vault, enum adp_protection protection,
+                           struct adp_error *err)
 {
-    enum adp_status status = adp_vault_set_protection(session->vault, protection, err);
+    enum adp_status status = adp_vault_set_protection(vault, protection, err);
 
     if (status != ADP_OK)
         return status;
-    access_json(cli, session->vault);
+    access_json(cli, vault);
     if (cli->out.is_json)
         json_object_set_new(cli->out.root, "protection", json_string(words[protection]));
     if (!out_shows_text(&cli->out))
         return ADP_OK;
     if (protection == ADP_PROTECTION_ADVANCED)
-        tell_on(cli, session->vault);
+        tell_on(cli, vault);
     else
         printf("Advanced Data Protection is off\n");
     return ADP_OK;
 }
 
-enum adp_status cmd_adp_on(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_adp_on(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
-
-    if (status != ADP_OK)
-        return status;
-    status = set(cli, &session, ADP_PROTECTION_ADVANCED, err);
-    session_close(&session);
-    return status;
+    return set(cli, vault, ADP_PROTECTION_ADVANCED, err);
 }
 
 /* confirm_off warns of what the operator gets, if there is one. */
@@ -84,17 +76,11 @@ static enum adp_status confirm_off(struct cli *cli, const struct adp_vault *vaul
     return confirm(cli, warning, err);
 }
 
-enum adp_status cmd_adp_off(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_adp_off(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status = confirm_off(cli, vault, err);
 
-    if (status != ADP_OK)
-        return status;
-    status = confirm_off(cli, session.vault, err);
     if (status == ADP_OK)
-        status = set(cli, &session, ADP_PROTECTION_STANDARD, err);
-    session_close(&session);
+        status = set(cli, vault, ADP_PROTECTION_STANDARD, err);
     return status;
 }

@@ -138,20 +138,15 @@ static void print_devices(const struct adp_vault *vault, const char *fingerprint
     printf("account %s\n", fingerprint);
 }
 
-enum adp_status cmd_device_list(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_device_list(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     char fingerprint[ADP_FINGERPRINT_LEN];
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
 
-    if (status != ADP_OK)
-        return status;
-    adp_vault_fingerprint(session.vault, fingerprint);
+    (void)err;
+    adp_vault_fingerprint(vault, fingerprint);
     if (cli->out.is_json)
-        print_devices_json(cli->out.root, session.vault, fingerprint);
+        print_devices_json(cli->out.root, vault, fingerprint);
     else
-        print_devices(session.vault, fingerprint);
-    session_close(&session);
+        print_devices(vault, fingerprint);
     return ADP_OK;
 }

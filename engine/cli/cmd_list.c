@@ -97,7 +97,7 @@ static int print_entry(void *user, const struct adp_entry *entry)
     return out_failed(&cli->out);
 }
 
-enum adp_status cmd_list(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_list(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     const struct options *options = &cli->options;
     struct adp_selection selection = {
@@ -107,15 +107,11 @@ enum adp_status cmd_list(struct cli *cli, struct adp_error *err)
         .categories = options->categories,
         .num_categories = options->num_categories,
     };
-    struct session session;
-    enum adp_status status = session_open(&session, cli, options->args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status;
 
-    if (status != ADP_OK)
-        return status;
     if (cli->out.is_json)
         out_stream_begin(&cli->out, "entries");
-    status = adp_list(session.vault, &selection, print_entry, session_on_event, cli, err);
-    session_close(&session);
+    status = adp_list(vault, &selection, print_entry, session_on_event, cli, err);
     /* Only print_entry cancels, and out_finish says why. */
     return status == ADP_ERR_CANCELLED ? ADP_OK : status;
 }

@@ -52,16 +52,11 @@ enum adp_status cmd_open(struct cli *cli, struct adp_error *err)
     return status;
 }
 
-enum adp_status cmd_cat(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_cat(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     char **args = cli->options.args;
-    struct session session;
-    enum adp_status status = session_open(&session, cli, args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status = adp_cat(vault, args[1], args[2], STDOUT_FILENO, err);
 
-    if (status != ADP_OK)
-        return status;
-    status = adp_cat(session.vault, args[1], args[2], STDOUT_FILENO, err);
-    session_close(&session);
     if (status == ADP_ERR_IO && err->sys_errno == EPIPE)
         out_broken_pipe();
     return status;

@@ -75,16 +75,12 @@ err0:
     return status;
 }
 
-enum adp_status cmd_operator_release(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_operator_release(struct cli *cli, struct adp_vault *vault,
+                                     struct adp_error *err)
 {
     char half[ADP_RECOVERY_CODE_LEN];
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status = adp_vault_release_half(vault, cli->options.args[1], half, err);
 
-    if (status != ADP_OK)
-        return status;
-    status = adp_vault_release_half(session.vault, cli->options.args[1], half, err);
     if (status == ADP_OK && cli->out.is_json) {
         json_object_set_new(cli->out.root, "half", json_string(half));
     } else if (status == ADP_OK) {
@@ -94,6 +90,5 @@ enum adp_status cmd_operator_release(struct cli *cli, struct adp_error *err)
                  "once you are sure who that is.");
     }
     explicit_bzero(half, sizeof(half));
-    session_close(&session);
     return status;
 }

@@ -72,26 +72,20 @@ static void repaired_text(const struct adp_repair_report *report, double seconds
            healed, size, whole, without, seconds);
 }
 
-enum adp_status cmd_repair(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_repair(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_repair_options options = {0};
     struct adp_repair_report report = {0};
-    struct session session;
-    double start;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
+    double start = report_clock();
+    enum adp_status status;
 
-    if (status != ADP_OK)
-        return status;
-    start = report_clock();
     options.snapshot = cli->options.num_args > 1 ? cli->options.args[1] : NULL;
     session_work(&options.common, cli);
-    status = adp_repair(session.vault, &options, &report, err);
+    status = adp_repair(vault, &options, &report, err);
     progress_erase(&cli->progress);
     if (cli->out.is_json)
         repaired_json(cli->out.root, &report, report_clock() - start);
     else if (out_shows_text(&cli->out))
         repaired_text(&report, report_clock() - start);
-    session_close(&session);
     return status;
 }

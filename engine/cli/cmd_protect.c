@@ -21,21 +21,16 @@ static enum adp_kind kind_of(const struct adp_vault *vault, const char *name)
     return ADP_KIND_DEVICE;
 }
 
-enum adp_status cmd_device_remove(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_device_remove(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     const char *name = cli->options.args[1];
-    struct session session;
     enum adp_kind kind;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status;
 
-    if (status != ADP_OK)
-        return status;
-    kind = kind_of(session.vault, name);
-    status = adp_vault_remove_device(session.vault, name, err);
+    kind = kind_of(vault, name);
+    status = adp_vault_remove_device(vault, name, err);
     if (status == ADP_OK)
-        access_tell_removed(cli, session.vault, name, kind);
-    session_close(&session);
+        access_tell_removed(cli, vault, name, kind);
     return status;
 }
 
@@ -51,43 +46,33 @@ static enum adp_status read_categories(const struct options *options, unsigned *
     return status;
 }
 
-enum adp_status cmd_rotate(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_rotate(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     unsigned categories[ADP_NUM_CATEGORIES];
-    struct session session;
     size_t num;
     enum adp_status status = read_categories(&cli->options, categories, &num, err);
 
-    if (status == ADP_OK)
-        status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
     if (status != ADP_OK)
         return status;
-    status = adp_vault_rotate(session.vault, categories, num, err);
+    status = adp_vault_rotate(vault, categories, num, err);
     if (status == ADP_OK) {
-        access_json(cli, session.vault);
+        access_json(cli, vault);
         if (out_shows_text(&cli->out))
             printf("%zu categories have a new key, for what is sealed from now on\n",
                    num > 0 ? num : (size_t)ADP_NUM_CATEGORIES);
     }
-    session_close(&session);
     return status;
 }
 
-enum adp_status cmd_device_update(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_device_update(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status = adp_vault_update_device(vault, err);
 
-    if (status != ADP_OK)
-        return status;
-    status = adp_vault_update_device(session.vault, err);
     if (status == ADP_OK) {
-        access_json(cli, session.vault);
+        access_json(cli, vault);
         if (out_shows_text(&cli->out))
             printf("the vault knows that adp-seal %s runs here\n", adp_version_string());
     }
-    session_close(&session);
     return status;
 }
 
@@ -104,16 +89,13 @@ static void tell_erased(struct cli *cli, const struct adp_vault *vault, unsigned
     access_note_old(cli, vault);
 }
 
-enum adp_status cmd_erase(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_erase(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     unsigned categories[ADP_NUM_CATEGORIES];
-    struct session session;
     char warning[256];
     size_t num;
     enum adp_status status = read_categories(&cli->options, categories, &num, err);
 
-    if (status == ADP_OK)
-        status = session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
     if (status != ADP_OK)
         return status;
     snprintf(warning, sizeof(warning),
@@ -121,9 +103,8 @@ enum adp_status cmd_erase(struct cli *cli, struct adp_error *err)
              adp_category_name(categories[0]));
     status = confirm(cli, warning, err);
     if (status == ADP_OK)
-        status = adp_vault_erase(session.vault, categories[0], err);
+        status = adp_vault_erase(vault, categories[0], err);
     if (status == ADP_OK)
-        tell_erased(cli, session.vault, categories[0]);
-    session_close(&session);
+        tell_erased(cli, vault, categories[0]);
     return status;
 }

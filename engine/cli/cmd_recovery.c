@@ -34,20 +34,14 @@ static void tell_key(struct cli *cli, const struct adp_vault *vault, const char 
              "opens everything. A recovery key from before is void.");
 }
 
-enum adp_status cmd_recovery_key(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_recovery_key(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     char code[ADP_RECOVERY_CODE_LEN];
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status = adp_vault_add_recovery_key(vault, code, err);
 
-    if (status != ADP_OK)
-        return status;
-    status = adp_vault_add_recovery_key(session.vault, code, err);
     if (code[0] != '\0')
-        tell_key(cli, session.vault, code);
+        tell_key(cli, vault, code);
     explicit_bzero(code, sizeof(code));
-    session_close(&session);
     return status;
 }
 
@@ -126,23 +120,19 @@ static enum adp_status add_contact(struct cli *cli, struct adp_vault *vault, int
     return status;
 }
 
-enum adp_status cmd_recovery_contact_add(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_recovery_contact_add(struct cli *cli, struct adp_vault *vault,
+                                         struct adp_error *err)
 {
     const char *path = cli->options.half;
-    struct session session;
     int fd = -1;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status = ADP_OK;
 
-    if (status != ADP_OK)
-        return status;
     if (path != NULL)
         status = open_half(&fd, path, err);
     if (status == ADP_OK)
-        status = add_contact(cli, session.vault, fd, err);
+        status = add_contact(cli, vault, fd, err);
     if (fd >= 0)
         close(fd);
-    session_close(&session);
     return status;
 }
 
@@ -163,24 +153,20 @@ static int is_contact(const struct adp_vault *vault, const char *name)
     return was_contact;
 }
 
-enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_recovery_contact_remove(struct cli *cli, struct adp_vault *vault,
+                                            struct adp_error *err)
 {
     const char *name = cli->options.args[1];
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    enum adp_status status;
 
-    if (status != ADP_OK)
-        return status;
-    if (is_contact(session.vault, name))
-        status = adp_vault_remove_device(session.vault, name, err);
+    if (is_contact(vault, name))
+        status = adp_vault_remove_device(vault, name, err);
     else
         status = out_fail(err, ADP_ERR_NOT_FOUND, cli->options.args[0],
                           "adp-seal recovery contact list shows them",
                           "there is no recovery contact \"%s\"", name);
     if (status == ADP_OK)
-        access_tell_removed(cli, session.vault, name, ADP_KIND_RECOVERY_CONTACT);
-    session_close(&session);
+        access_tell_removed(cli, vault, name, ADP_KIND_RECOVERY_CONTACT);
     return status;
 }
 
@@ -228,19 +214,14 @@ static json_t *contacts_json(const struct adp_vault *vault)
     return contacts;
 }
 
-enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_recovery_contact_list(struct cli *cli, struct adp_vault *vault,
+                                          struct adp_error *err)
 {
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
-
-    if (status != ADP_OK)
-        return status;
+    (void)err;
     if (cli->out.is_json)
-        json_object_set_new(cli->out.root, "contacts", contacts_json(session.vault));
+        json_object_set_new(cli->out.root, "contacts", contacts_json(vault));
     else
-        print_contacts(cli, session.vault);
-    session_close(&session);
+        print_contacts(cli, vault);
     return ADP_OK;
 }
 

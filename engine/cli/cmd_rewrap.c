@@ -32,26 +32,20 @@ static void print_text(const struct adp_rewrap_report *report, double seconds)
         printf("%s of %s archives have new key slots, %.1f s\n", rewritten, all, seconds);
 }
 
-enum adp_status cmd_rewrap(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_rewrap(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_rewrap_options options = {0};
     struct adp_rewrap_report report = {0};
-    struct session session;
-    double start;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    double start = report_clock();
+    enum adp_status status;
 
-    if (status != ADP_OK)
-        return status;
-    start = report_clock();
     options.snapshot = cli->options.num_args > 1 ? cli->options.args[1] : NULL;
     session_work(&options.common, cli);
-    status = adp_rewrap(session.vault, &options, &report, err);
+    status = adp_rewrap(vault, &options, &report, err);
     progress_erase(&cli->progress);
     if (cli->out.is_json)
         print_json(cli->out.root, &report, report_clock() - start);
     else if (out_shows_text(&cli->out) && (status == ADP_OK || status == ADP_ERR_PARTIAL))
         print_text(&report, report_clock() - start);
-    session_close(&session);
     return status;
 }

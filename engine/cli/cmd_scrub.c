@@ -50,28 +50,22 @@ static void print_text(struct cli *cli, const struct adp_scrub_report *report, d
     report_print_stages(cli, &report->work);
 }
 
-enum adp_status cmd_scrub(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_scrub(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_scrub_options options = {.on_finding = tell_finding};
     struct adp_scrub_report report = {0};
-    struct session session;
-    double start;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
+    double start = report_clock();
+    enum adp_status status;
 
-    if (status != ADP_OK)
-        return status;
-    start = report_clock();
     options.snapshot = cli->options.num_args > 1 ? cli->options.args[1] : NULL;
     session_work(&options.common, cli);
     if (cli->out.is_json)
         out_stream_begin(&cli->out, "findings");
-    status = adp_scrub(session.vault, &options, &report, err);
+    status = adp_scrub(vault, &options, &report, err);
     progress_erase(&cli->progress);
     if (cli->out.is_json)
         print_json(cli->out.root, &report, report_clock() - start);
     else if (out_shows_text(&cli->out))
         print_text(cli, &report, report_clock() - start);
-    session_close(&session);
     return status;
 }

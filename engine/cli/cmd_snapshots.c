@@ -86,20 +86,14 @@ static void print_snapshots(struct cli *cli, const struct adp_snapshots *snapsho
     table_print(&table);
 }
 
-enum adp_status cmd_snapshots(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_snapshots(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
-    struct session session;
     struct adp_snapshots snapshots = {0};
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
+    enum adp_status status = adp_vault_snapshots(vault, &snapshots, session_on_event, cli, err);
 
-    if (status != ADP_OK)
-        return status;
-    status = adp_vault_snapshots(session.vault, &snapshots, session_on_event, cli, err);
     if (status == ADP_OK || status == ADP_ERR_PARTIAL) {
         print_snapshots(cli, &snapshots);
         adp_snapshots_free(&snapshots);
     }
-    session_close(&session);
     return status;
 }

@@ -279,7 +279,7 @@ static enum adp_status show_leaks(struct cli *cli, const struct adp_vault *vault
 
 /* -- all of it */
 
-static enum adp_status show(struct cli *cli, const struct adp_vault *vault, struct adp_error *err)
+enum adp_status cmd_status(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_history history;
     enum adp_status status = adp_vault_history(vault, &history, err);
@@ -295,17 +295,4 @@ static enum adp_status show(struct cli *cli, const struct adp_vault *vault, stru
     }
     show_history(cli, &history);
     return options_has(&cli->options, OPTION_LEAKS) ? show_leaks(cli, vault, err) : ADP_OK;
-}
-
-enum adp_status cmd_status(struct cli *cli, struct adp_error *err)
-{
-    struct session session;
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_ANYBODY, err);
-
-    if (status != ADP_OK)
-        return status;
-    status = show(cli, session.vault, err);
-    session_close(&session);
-    return status;
 }

@@ -137,16 +137,11 @@ static enum adp_status verify_all(struct verification *run, struct adp_error *er
     return ADP_OK;
 }
 
-enum adp_status cmd_verify(struct cli *cli, struct adp_error *err)
+enum adp_status cmd_verify(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
-    struct session session;
-    struct verification run = {.cli = cli};
-    enum adp_status status =
-        session_open(&session, cli, cli->options.args[0], SESSION_NEEDS_KEY, err);
+    struct verification run = {.cli = cli, .vault = vault};
+    enum adp_status status = ADP_OK;
 
-    if (status != ADP_OK)
-        return status;
-    run.vault = session.vault;
     if (cli->out.is_json) {
         run.results = json_array();
         json_object_set_new(cli->out.root, "snapshots", run.results);
@@ -155,7 +150,6 @@ enum adp_status cmd_verify(struct cli *cli, struct adp_error *err)
         verify_one(&run, cli->options.args[1]);
     else
         status = verify_all(&run, err);
-    session_close(&session);
     if (status != ADP_OK || run.worst == ADP_OK)
         return status;
     *err = run.worst_error;

@@ -6,88 +6,99 @@
 #include <sys/prctl.h>
 
 #include "cli.h"
+#include "session.h"
 
 #define ANY_NUMBER UINT_MAX
 
 /* Of all that moves bulk data. */
 #define WORK_OPTIONS (OPTION_BIT(IO_CLASS) | OPTION_BIT(LIMIT_RATE) | OPTION_BIT(STATS))
 
+/* How a command begins: by itself; with the vault, which anybody may look at; or with a key of it.
+ */
+#define PLAIN(run)    run, NULL, SESSION_ANYBODY
+#define LOOKING(run)  NULL, run, SESSION_ANYBODY
+#define WITH_KEY(run) NULL, run, SESSION_NEEDS_KEY
+
 static const struct command {
     const char *name; /* one word, or more with a space between them */
     const char *usage;
     const char *summary;
-    command_fn *run;
+    command_fn *run;          /* or */
+    vault_command_fn *run_on; /* the vault, opened for |need| */
+    enum session_need need;
     option_set options;
     unsigned min_args, max_args;
 } commands[] = {
     {"init", "VAULT --device NAME", "make a vault, its account and the first trusted device",
-     cmd_init, OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
-    {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", cmd_seal,
+     PLAIN(cmd_init), OPTION_BIT(DEVICE) | OPTION_BIT(PASSPHRASE), 1, 1},
+    {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", PLAIN(cmd_seal),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL) |
          OPTION_BIT(ATTEST) | OPTION_BIT(PARITY) | OPTION_BIT(PROFILE) | OPTION_BIT(SKIP_DERIVED) |
          OPTION_BIT(DRY_RUN) | WORK_OPTIONS,
      2, ANY_NUMBER},
-    {"snapshots", "VAULT", "what was sealed, when, by whom, how much", cmd_snapshots,
+    {"snapshots", "VAULT", "what was sealed, when, by whom, how much", LOOKING(cmd_snapshots),
      OPTION_BIT(ACCOUNT), 1, 1},
-    {"list", "VAULT SNAPSHOT [PATH...]", "what a snapshot has", cmd_list,
+    {"list", "VAULT SNAPSHOT [PATH...]", "what a snapshot has", WITH_KEY(cmd_list),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY), 2, ANY_NUMBER},
-    {"open", "VAULT SNAPSHOT [PATH...] --to DIR", "restore a snapshot, or some of it", cmd_open,
+    {"open", "VAULT SNAPSHOT [PATH...] --to DIR", "restore a snapshot, or some of it",
+     PLAIN(cmd_open),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(TO) | OPTION_BIT(OVERWRITE) |
          OPTION_BIT(SYNC) | OPTION_BIT(SKIP_DERIVED) | OPTION_BIT(KEEP_GOING) | WORK_OPTIONS,
      2, ANY_NUMBER},
-    {"cat", "VAULT SNAPSHOT PATH", "write one file to standard output", cmd_cat,
+    {"cat", "VAULT SNAPSHOT PATH", "write one file to standard output", WITH_KEY(cmd_cat),
      OPTION_BIT(ACCOUNT), 3, 3},
     {"verify", "VAULT [SNAPSHOT]", "authenticate and decompress everything, write nothing",
-     cmd_verify, OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | WORK_OPTIONS, 1, 2},
-    {"scrub", "VAULT [SNAPSHOT]", "without any key: is everything what was sealed?", cmd_scrub,
-     OPTION_BIT(ACCOUNT) | WORK_OPTIONS, 1, 2},
+     WITH_KEY(cmd_verify), OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | WORK_OPTIONS, 1, 2},
+    {"scrub", "VAULT [SNAPSHOT]", "without any key: is everything what was sealed?",
+     LOOKING(cmd_scrub), OPTION_BIT(ACCOUNT) | WORK_OPTIONS, 1, 2},
     {"parity add", "VAULT [SNAPSHOT] --parity N%", "without any key: let damage be healed later",
-     cmd_parity_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(PARITY), 1, 2},
+     PLAIN(cmd_parity_add), OPTION_BIT(ACCOUNT) | OPTION_BIT(PARITY), 1, 2},
     {"repair", "VAULT [SNAPSHOT]", "without any key: heal what is damaged, by the parity",
-     cmd_repair, OPTION_BIT(ACCOUNT), 1, 2},
+     LOOKING(cmd_repair), OPTION_BIT(ACCOUNT), 1, 2},
     {"device request", "--name NAME", "make an identity; print its request to be admitted",
-     cmd_device_request, OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0, 0},
+     PLAIN(cmd_device_request), OPTION_BIT(NAME) | OPTION_BIT(SEALER) | OPTION_BIT(PASSPHRASE), 0,
+     0},
     {"device add", "VAULT REQUEST", "admit the device or sealer that made the request",
-     cmd_device_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(SEALER), 2, 2},
+     PLAIN(cmd_device_add), OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(SEALER), 2, 2},
     {"device remove", "VAULT NAME", "take access away; new keys for all that it could open",
-     cmd_device_remove, OPTION_BIT(ACCOUNT), 2, 2},
-    {"device list", "VAULT", "devices and sealers of a vault, and its account", cmd_device_list,
-     OPTION_BIT(ACCOUNT), 1, 1},
+     WITH_KEY(cmd_device_remove), OPTION_BIT(ACCOUNT), 2, 2},
+    {"device list", "VAULT", "devices and sealers of a vault, and its account",
+     LOOKING(cmd_device_list), OPTION_BIT(ACCOUNT), 1, 1},
     {"device update", "VAULT", "let the others know that adp-seal is new on this device",
-     cmd_device_update, OPTION_BIT(ACCOUNT), 1, 1},
-    {"status", "VAULT", "who may open what, and whether the keybag is whole", cmd_status,
+     WITH_KEY(cmd_device_update), OPTION_BIT(ACCOUNT), 1, 1},
+    {"status", "VAULT", "who may open what, and whether the keybag is whole", LOOKING(cmd_status),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(LEAKS), 1, 1},
     {"operator keygen", "--name NAME", "make an operator's identity; print its public key",
-     cmd_operator_keygen, OPTION_BIT(NAME) | OPTION_BIT(PASSPHRASE), 0, 0},
+     PLAIN(cmd_operator_keygen), OPTION_BIT(NAME) | OPTION_BIT(PASSPHRASE), 0, 0},
     {"operator set", "VAULT PUBLIC-KEY", "who may open what is not end-to-end encrypted",
-     cmd_operator_set, OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(YES), 2, 2},
+     PLAIN(cmd_operator_set), OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(YES), 2, 2},
     {"operator release", "VAULT CONTACT", "as the operator: the half of a recovery contact",
-     cmd_operator_release, OPTION_BIT(ACCOUNT), 2, 2},
-    {"adp on", "VAULT", "Advanced Data Protection: the operator loses nine categories", cmd_adp_on,
-     OPTION_BIT(ACCOUNT), 1, 1},
-    {"adp off", "VAULT", "the operator may open them again", cmd_adp_off,
+     WITH_KEY(cmd_operator_release), OPTION_BIT(ACCOUNT), 2, 2},
+    {"adp on", "VAULT", "Advanced Data Protection: the operator loses nine categories",
+     WITH_KEY(cmd_adp_on), OPTION_BIT(ACCOUNT), 1, 1},
+    {"adp off", "VAULT", "the operator may open them again", WITH_KEY(cmd_adp_off),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(YES), 1, 1},
     {"recovery key", "VAULT", "make a recovery key, show it once; an older one is void",
-     cmd_recovery_key, OPTION_BIT(ACCOUNT), 1, 1},
+     WITH_KEY(cmd_recovery_key), OPTION_BIT(ACCOUNT), 1, 1},
     {"recovery contact add", "VAULT NAME", "somebody who can help you in, not alone",
-     cmd_recovery_contact_add, OPTION_BIT(ACCOUNT) | OPTION_BIT(HALF), 2, 2},
-    {"recovery contact remove", "VAULT NAME", "their half is void", cmd_recovery_contact_remove,
-     OPTION_BIT(ACCOUNT), 2, 2},
-    {"recovery contact list", "VAULT", "the recovery contacts", cmd_recovery_contact_list,
+     WITH_KEY(cmd_recovery_contact_add), OPTION_BIT(ACCOUNT) | OPTION_BIT(HALF), 2, 2},
+    {"recovery contact remove", "VAULT NAME", "their half is void",
+     WITH_KEY(cmd_recovery_contact_remove), OPTION_BIT(ACCOUNT), 2, 2},
+    {"recovery contact list", "VAULT", "the recovery contacts", LOOKING(cmd_recovery_contact_list),
      OPTION_BIT(ACCOUNT), 1, 1},
     {"recovery open", "VAULT --name NAME", "all devices lost: this one becomes a trusted one",
-     cmd_recovery_open,
+     PLAIN(cmd_recovery_open),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(NAME) | OPTION_BIT(PASSPHRASE) | OPTION_BIT(CODE_FILE) |
          OPTION_BIT(HALF),
      1, 1},
-    {"rotate", "VAULT [CATEGORY...]", "new keys for what is sealed from now on", cmd_rotate,
-     OPTION_BIT(ACCOUNT), 1, ANY_NUMBER},
-    {"erase", "VAULT CATEGORY", "destroy all keys of what was sealed in a category", cmd_erase,
-     OPTION_BIT(ACCOUNT) | OPTION_BIT(YES), 2, 2},
+    {"rotate", "VAULT [CATEGORY...]", "new keys for what is sealed from now on",
+     WITH_KEY(cmd_rotate), OPTION_BIT(ACCOUNT), 1, ANY_NUMBER},
+    {"erase", "VAULT CATEGORY", "destroy all keys of what was sealed in a category",
+     WITH_KEY(cmd_erase), OPTION_BIT(ACCOUNT) | OPTION_BIT(YES), 2, 2},
     {"rewrap", "VAULT [SNAPSHOT]", "after a rotation: archives open by the newest keys alone",
-     cmd_rewrap, OPTION_BIT(ACCOUNT), 1, 2},
-    {"category list", "", "the categories", cmd_category_list, 0, 0, 0},
-    {"category explain", "PATH...", "which rule decides on a path", cmd_category_explain,
+     WITH_KEY(cmd_rewrap), OPTION_BIT(ACCOUNT), 1, 2},
+    {"category list", "", "the categories", PLAIN(cmd_category_list), 0, 0, 0},
+    {"category explain", "PATH...", "which rule decides on a path", PLAIN(cmd_category_explain),
      OPTION_BIT(POLICY) | OPTION_BIT(PROFILE), 1, ANY_NUMBER},
 };
 
@@ -241,11 +252,14 @@ static enum adp_status run(struct cli *cli, int argc, char **argv, struct adp_er
         out_init(&cli->out, 1, 0); /* it was abbreviated */
     cli->out.is_quiet = options_has(options, OPTION_QUIET);
     progress_init(&cli->progress, !cli->out.is_quiet && !cli->out.is_json);
-    if (command->run == cmd_cat && cli->out.is_json)
+    if (command->run_on == cmd_cat && cli->out.is_json)
         return out_fail(err, ADP_ERR_ARGUMENT, NULL, "standard output is the file's",
                         "cat does not take --json");
     status = check_args(command, options, err);
-    return status == ADP_OK ? command->run(cli, err) : status;
+    if (status != ADP_OK)
+        return status;
+    return command->run != NULL ? command->run(cli, err)
+                                : session_run(cli, command->need, command->run_on, err);
 }
 
 int main(int argc, char **argv)

@@ -134,6 +134,19 @@ void session_close(struct session *session)
     *session = (struct session){0};
 }
 
+enum adp_status session_run(struct cli *cli, enum session_need need, vault_command_fn *run,
+                            struct adp_error *err)
+{
+    struct session session;
+    enum adp_status status = session_open(&session, cli, cli->options.args[0], need, err);
+
+    if (status != ADP_OK)
+        return status;
+    status = run(cli, session.vault, err);
+    session_close(&session);
+    return status;
+}
+
 static int on_progress(void *user, const struct adp_progress *progress)
 {
     struct cli *cli = user;

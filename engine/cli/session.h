@@ -21,6 +21,10 @@ ADP_MUST_CHECK enum adp_status session_open(struct session *out, struct cli *cli
                                             enum session_need need, struct adp_error *err);
 void session_close(struct session *session);
 
+/* session_run opens the vault that the first word names, has |run| work on it, and closes it. */
+ADP_MUST_CHECK enum adp_status session_run(struct cli *cli, enum session_need need,
+                                           vault_command_fn *run, struct adp_error *err);
+
 /* session_identity_path returns the identity's file, as given or by default, for free(). */
 ADP_MUST_CHECK enum adp_status session_identity_path(char **out_path, const struct cli *cli,
                                                      struct adp_error *err);

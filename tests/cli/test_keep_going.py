@@ -88,7 +88,11 @@ class KeepGoing(scenario.Scenario):
         errors = self.errors("verify", self.vault, expect=INTEGRITY)
         self.assertIn(f"photos.adps: damaged from offset {HEADER + SEGMENT} to "
                       f"{HEADER + 3 * SEGMENT}, and with it\n", errors)
-        self.assertIn("  source/album/0.jpg\n", errors)
+        # Which files lie there depends on which was read first.
+        files = [file["path"] for item in answer["damaged"] for file in item["files"]]
+        self.assertGreater(len(files), 1)
+        for path in files:
+            self.assertIn(f"  {path}\n", errors)
 
     def test_segments_exchanged_repeated_dropped(self):
         a, b = (self.sealed[HEADER + n * SEGMENT:HEADER + (n + 1) * SEGMENT] for n in (2, 6))
@@ -123,7 +127,8 @@ class KeepGoing(scenario.Scenario):
     def test_without_it_and_where_nothing_is_damaged(self):
         self.damage(HEADER + 100)
         self.json("open", self.vault, "latest", "--to", self.dir / "x", expect=INTEGRITY)
-        self.assertFalse((self.dir / "x/source/album/3.jpg").exists())
+        self.assertLess(len(list(self.dir.glob("x/source/album/*.jpg"))),
+                        len(list(self.source.glob("album/*.jpg"))))
         self.photos.write_bytes(self.sealed)
         answer, lost = self.keep_going("whole", expect=DONE)
         self.assertEqual((lost, answer.get("damaged")), (set(), None))
@@ -133,9 +138,13 @@ class KeepGoing(scenario.Scenario):
     def test_text(self):
         """The lost are listed, each once."""
         self.damage(HEADER + 5000)
+        answer = self.json("verify", self.vault, expect=INTEGRITY)
+        lost = [file["path"] for item in answer["damaged"] for file in item["files"]]
+        self.assertGreater(len(lost), 0)
         errors = self.errors("open", self.vault, "latest", "--keep-going", "--to",
                              self.dir / "text", expect=INTEGRITY)
-        self.assertEqual(errors.count("source/album/0.jpg"), 2, errors)
+        for path in lost:
+            self.assertEqual(errors.count(f"  {path}\n"), 1, errors)
         self.assertIn(f"damaged from offset {HEADER} to {HEADER + SEGMENT}", errors)
         self.run_it("verify", self.vault, "--keep-going", expect=USAGE)
 
