@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "archive_header.h"
+#include "archive_parity.h"
 #include "entry.h"
 #include "error.h"
 #include "fs.h"
-#include "make_parity.h"
 #include "rewrapping.h"
 #include "secret.h"
 

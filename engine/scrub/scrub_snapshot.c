@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "archive_parity.h"
 #include "entry.h"
 #include "error.h"
-#include "make_parity.h"
 #include "scrubbing.h"
 
 /* A snapshot's attestation, being read beside its archives. */

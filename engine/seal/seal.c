@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive_parity.h"
 #include "codec.h"
 #include "entry.h"
 #include "error.h"
 #include "fs.h"
-#include "make_parity.h"
 #include "sealing.h"
 
 /* Makes and locks the snapshot's folder in archives/: locked, so that no other run takes it for the

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "archive_parity.h"
 #include "error.h"
 #include "fs.h"
-#include "parity_internal.h"
 
 /* A run over the vault. Parity of what is damaged would keep the damage: each snapshot is scrubbed
  * first. */
