@@ -1,6 +1,5 @@
 """What the scenarios of faults share: a command whose n-th call fails, for n = 1, 2, 3, ..."""
 
-import collections
 import os
 import subprocess
 
@@ -11,6 +10,7 @@ SOAK = os.environ.get("ADP_SOAK") == "1"
 MAX_ALLOCATIONS = 10  # of a command that are tried, spread evenly, but for a soak
 FAR = 10**9
 HANG_S = 15
+KINDS = {"files": "a call on files", "memory": "an allocation"}
 
 # What goes on as if nothing had been.
 HARMLESS = ("EINTR", "short")
@@ -44,16 +44,6 @@ def faults_of(call):
 
 class Faults(scenario.Scenario):
     every_read = 1  # so many of the calls that only look are tried, but for a soak
-
-    def setUp(self):
-        super().setUp()
-        self.tried = collections.Counter()
-        self.addCleanup(self.tell_tried)
-
-    def tell_tried(self):
-        name = self.id().rsplit(".", 1)[-1]
-        for (what, fault), number in sorted(self.tried.items()):
-            print(f"tried: {name}: {what} {fault}: {number}", flush=True)
 
     def fail_at_each_call(self, check, *args, codes=(FAILED, PARTIAL), expect=DONE, **how):
         """For n = 1, 2, 3, ... until the command makes no more calls: has its n-th call on a file
@@ -91,8 +81,7 @@ class Faults(scenario.Scenario):
         if b"AddressSanitizer: CHECK failed" in done.stderr:
             return  # it cannot do without memory itself
         call, path = calls[n - 1]
-        with self.subTest(n=n, call=call, path=path, fault=fault):
-            self.tried[what, fault] += 1
+        with self.case("fault", f"{KINDS[what]}: {fault}", n=n, call=call, path=path):
             code = done.returncode
             said = (done.stdout[-2000:], done.stderr[-2000:])
             self.assertIn(code, (expect,) if fault in HARMLESS else (expect, *codes), said)

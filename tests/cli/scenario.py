@@ -4,6 +4,7 @@ A scenario file is a set of unittest cases that ends in scenario.main(); it exit
 could run nothing here. ADP_SEAL is the command under test.
 """
 
+import contextlib
 import errno
 import itertools
 import json
@@ -27,7 +28,8 @@ MAX_CALLS = 10_000
 IO = ("uring", "threads")
 KERNELS = ("portable", "aesni")
 
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path[:0] = [str(ROOT / "bench"), str(ROOT / "tests" / "support")]
+import assurance  # noqa: E402
 import trees  # noqa: E402
 
 DONE, FAILED, USAGE, INTEGRITY, NO_KEY, PARTIAL = range(6)
@@ -46,6 +48,12 @@ class Scenario(unittest.TestCase):
                     if not name.startswith(("ADP_SEAL", "XDG_"))}
         self.env |= {"ADP_SEAL_IDENTITY": str(self.identity), "HOME": str(self.dir),
                      "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+    @contextlib.contextmanager
+    def case(self, part, kind, **what):
+        """A subTest of |what| that counts in the table of what was tried (assurance.py)."""
+        with self.subTest(kind, **what), assurance.case(part, kind):
+            yield
 
     # -- running
 
@@ -158,7 +166,8 @@ class Scenario(unittest.TestCase):
                 return
             call, path = calls[-1]
             if not torn or "write" in call:
-                with self.subTest(killed_at=n, call=call, path=path, torn=torn):
+                kind = "killed within a write" if torn else "killed before a call"
+                with self.case("crash", kind, killed_at=n, call=call, path=path):
                     check(call, path)
             restore()
         self.fail(f"{args} makes {MAX_CALLS} calls and more")

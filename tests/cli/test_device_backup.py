@@ -7,13 +7,10 @@ import plistlib
 import random
 import shutil
 import sqlite3
-import sys
 from contextlib import closing
 
 import scenario
-
-sys.path.insert(0, str(scenario.ROOT / "tests" / "support"))
-import device_backup  # noqa: E402
+import device_backup  # scenario makes it known where
 from device_backup import FILES, UDID, label, place  # noqa: E402
 
 PLISTS = ("Manifest.plist", "Info.plist", "Status.plist")
