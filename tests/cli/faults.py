@@ -43,22 +43,26 @@ def faults_of(call):
 
 
 class Faults(scenario.Scenario):
-    every_read = 1  # so many of the calls that only look are tried, but for a soak
+    every_read = 1  # of the calls that only look, these are tried, but for a soak
 
     def fail_at_each_call(self, check, *args, codes=(FAILED, PARTIAL), expect=DONE, **how):
         """For n = 1, 2, 3, ... until the command makes no more calls: has its n-th call on a file
         or folder fail, reads included, in a way that fits it (in a soak in all such ways), and does
-        the same with allocations, with some of them. The exit code is |expect|, or one of |codes|
+        the same with allocations, with some of them. The ordinary run tries every second n, the
+        others where the command was built for a sanitizer; a soak tries all. The exit code is |expect|, or one of |codes|
         with an error told; then check(code, done, call) looks at what that has left. Before each
         run everything in the scenario's folder is as it was before the first."""
         restore = self.remember()
         _, calls = self.traced(*args, calls="files", expect=expect, **how)
         restore()
         for n, (call, _) in enumerate(calls, 1):
-            if not SOAK and n % self.every_read and faults_of(call) in LOOKING:
-                continue
             faults = faults_of(call)
-            for fault in faults if SOAK else (faults[n % len(faults)],):
+            if not SOAK:
+                step = 2 * (self.every_read if faults in LOOKING else 1)
+                if n % step != scenario.SANITIZED:
+                    continue
+                faults = (faults[n // step % len(faults)],)
+            for fault in faults:
                 self.fail_once(check, args, n, "files", fault, codes, expect, how)
                 restore()
         _, calls = self.traced(*args, at=FAR, calls="memory", expect=expect, **how)

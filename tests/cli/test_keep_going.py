@@ -64,7 +64,7 @@ class KeepGoing(scenario.Scenario):
         num = -(-(len(self.sealed) - HEADER) // SEGMENT)
         self.assertGreater(num, 8)
         for segment in range(num - 1):  # the last has the index
-            with self.subTest(segment=segment):
+            with self.case("damage", "of each segment, the rest restored", segment=segment):
                 self.damage(HEADER + segment * SEGMENT + 5000)
                 answer, lost = self.keep_going(f"opened-{segment}")
                 self.check_stretches(answer, [segment])
@@ -98,7 +98,7 @@ class KeepGoing(scenario.Scenario):
         a, b = (self.sealed[HEADER + n * SEGMENT:HEADER + (n + 1) * SEGMENT] for n in (2, 6))
         for name, first, second in (("exchanged", b, a), ("repeated", a, a),
                                     ("zero", a, bytes(SEGMENT))):
-            with self.subTest(name):
+            with self.case("damage", "segments moved, the rest restored", name=name):
                 content = bytearray(self.sealed)
                 content[HEADER + 2 * SEGMENT:HEADER + 3 * SEGMENT] = first
                 content[HEADER + 6 * SEGMENT:HEADER + 7 * SEGMENT] = second
@@ -112,7 +112,7 @@ class KeepGoing(scenario.Scenario):
         """Header, or the end with the index's directory: all of this archive is lost, and said to
         be; the other categories are restored."""
         for name, offset in (("header", 70), ("slot", 200), ("trailer", len(self.sealed) - 30)):
-            with self.subTest(name):
+            with self.case("damage", "of header or trailer, the rest restored", name=name):
                 self.damage(offset)
                 answer = self.json("open", self.vault, "latest", "--keep-going", "--to",
                                    self.dir / name, expect=INTEGRITY if name != "slot" else (3, 4))

@@ -132,7 +132,7 @@ class Parity(scenario.Scenario):
             for offset in (0, 20, BLOCK + 7, BLOCK + layout.header + 9, layout.first + 50,
                            layout.parity_start, layout.parity_end - 1, layout.second + 50,
                            layout.tail + 30, -1, -BLOCK - 1):
-                with self.subTest(path=layout.sidecar.name, offset=offset):
+                with self.case("damage", "of parity, told by scrub", path=layout.sidecar.name, offset=offset):
                     content = bytearray(self.files[layout.sidecar])
                     content[offset] ^= 2
                     layout.sidecar.write_bytes(content)
@@ -162,7 +162,7 @@ class Parity(scenario.Scenario):
         """Of damage, up to the budget in body, header, parity and all the rest."""
         chance = random.Random(7)
         for number in range(60):
-            with self.subTest(number=number):
+            with self.case("healing", "random patterns within the budget", number=number):
                 for layout in self.layouts:
                     self.damage_within(chance, layout, chance.choice((0.1, 0.5, 1)))
                 self.assertNotEqual(self.damaged(), [])
@@ -180,7 +180,7 @@ class Parity(scenario.Scenario):
             size = path.stat().st_size
             length = self.burst(layout)
             at = chance.choice((0, size - length, chance.randint(0, size - length)))
-            with self.subTest(path=path.name, at=at, length=length):
+            with self.case("healing", "a burst anywhere", path=path.name, at=at, length=length):
                 with path.open("r+b") as file:
                     file.seek(at)
                     file.write(bytes(length) if number % 3 else os.urandom(length))
@@ -192,7 +192,7 @@ class Parity(scenario.Scenario):
             for path in (layout.archive, layout.sidecar):
                 size = path.stat().st_size
                 for length in (size - 1, size - burst, size + 1, size + 5000):
-                    with self.subTest(path=path.name, length=length):
+                    with self.case("healing", "cut or extended", path=path.name, length=length):
                         os.truncate(path, length)
                         self.check_heals()
 
@@ -207,7 +207,7 @@ class Parity(scenario.Scenario):
                         with path.open("r+b") as file:
                             file.seek(offset)
                             file.write(bytes(layout.header))
-                with self.subTest(spared=spared):
+                with self.case("healing", "headers", spared=spared):
                     self.check_heals()
             piece = layout.header // PIECES
             for i, (path, offset) in enumerate(places):
@@ -224,7 +224,7 @@ class Parity(scenario.Scenario):
             shards = list(layout.shards(chance.randrange(layout.groups)))
             if len(shards) <= layout.parity:
                 continue
-            with self.subTest(number=number):
+            with self.case("healing", "beyond the budget, refused", number=number):
                 self.damage_within(chance, layout, 0.5)
                 chosen = chance.sample(shards, layout.parity + 1)
                 for place in chosen:
@@ -242,7 +242,7 @@ class Parity(scenario.Scenario):
     def test_metadata_lost_twice(self):
         for layout in self.layouts:
             for places in list(layout.copies())[:5]:
-                with self.subTest(places=places):
+                with self.case("healing", "what parity says of itself", places=places):
                     for place in places:
                         damage(random.Random(1), *place)
                     if places[0][1] == BLOCK + layout.header:  # guards are made anew

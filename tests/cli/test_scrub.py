@@ -100,7 +100,7 @@ class Scrub(scenario.Scenario):
             places |= {at: (offset, length) for at in (offset, offset + length // 2,
                                                        offset + length - 1)}
         for at, (offset, length) in places.items():
-            with self.subTest(at=at):
+            with self.case("damage", "of a byte, told by scrub", at=at):
                 self.photos.write_bytes(original)
                 flip(self.photos, at)
                 self.assertEqual(self.findings(),
@@ -122,12 +122,12 @@ class Scrub(scenario.Scenario):
         header = ("damaged", name, 0, BLOCK)
         for length, at in {size - 1: (size - BLOCK) // SEGMENT, BLOCK + 3 * SEGMENT: 3,
                            BLOCK + 3 * SEGMENT + 1: 3, BLOCK: 0}.items():
-            with self.subTest(length=length):
+            with self.case("damage", "cut or extended, told by scrub", length=length):
                 self.photos.write_bytes(original[:length])
                 offset = BLOCK + at * SEGMENT
                 self.assertEqual(self.findings(), [("damaged", name, offset, size - offset)])
         for length in (0, 100, 140, BLOCK - 1):
-            with self.subTest(length=length):
+            with self.case("damage", "cut or extended, told by scrub", length=length):
                 self.photos.write_bytes(original[:length])
                 self.assertEqual(self.findings()[-1], ("damaged", name, BLOCK, size - BLOCK))
                 self.assertEqual(self.findings()[0][:2], header[:2])
@@ -144,7 +144,7 @@ class Scrub(scenario.Scenario):
         elsewhere = self.json("seal", self.dir / "other-vault", self.source, env=env)["snapshot"]
         foreign = self.dir / "other-vault/archives" / elsewhere / "photos.adps"
         for path in (other, self.drive, foreign):
-            with self.subTest(path=path):
+            with self.case("damage", "archives exchanged, told by scrub", path=path):
                 shutil.copy(path, self.photos)
                 self.assertEqual(self.findings(), [("exchanged", name, None, None)])
         # The header alone, and the body alone.
@@ -163,7 +163,7 @@ class Scrub(scenario.Scenario):
     def test_a_forged_header(self):
         original = self.restored(self.photos)
         for offset in (0, 20, 40, 48, 52, 70, 80, 137):
-            with self.subTest(offset=offset):
+            with self.case("damage", "headers forged, told by scrub", offset=offset):
                 self.photos.write_bytes(original)
                 self.forge_header(offset)
                 self.assertEqual(self.findings(), [("exchanged", self.name(self.photos), 0, BLOCK)])
@@ -217,7 +217,7 @@ class Scrub(scenario.Scenario):
                   second: [second_part, untold], second + 4: [second_part, untold],
                   START: [("damaged", name, START, len(original) - START), untold]}
         for at, expected in places.items():
-            with self.subTest(at=at):
+            with self.case("damage", "of a byte, told by scrub", at=at):
                 self.attestation.write_bytes(original)
                 flip(self.attestation, at)
                 self.assertEqual(self.findings(), expected)
@@ -261,7 +261,7 @@ class Scrub(scenario.Scenario):
         body = ("damaged", name, BLOCK, len(original) - BLOCK)
         for at, expected in {100: [("damaged", name, 0, BLOCK)], 200: [("damaged", name, 0, BLOCK)],
                              BLOCK + SEGMENT - 1: [body], len(original) - 16: [body]}.items():
-            with self.subTest(at=at):
+            with self.case("damage", "of a byte, told by scrub", at=at):
                 photos.write_bytes(original)
                 flip(photos, at)
                 self.assertEqual(self.findings(), [*expected, untold])
@@ -278,7 +278,7 @@ class Scrub(scenario.Scenario):
     def test_records(self):
         original, name = self.restored(self.record), self.name(self.record)
         for at in (0, 12, 20, 30, 60, 90, 110, len(original) // 2, -1):
-            with self.subTest(at=at):
+            with self.case("damage", "of a byte, told by scrub", at=at):
                 self.record.write_bytes(original)
                 flip(self.record, at)
                 self.assertEqual(self.findings(), [("damaged", name, None, None)])
@@ -303,7 +303,7 @@ class Scrub(scenario.Scenario):
                   for number in (1, 2) for folder in ("keybag", "snapshots")]
         for path in copies:
             original = path.read_bytes()
-            with self.subTest(path=path):
+            with self.case("damage", "of a byte, told by scrub", path=path):
                 flip(path, len(original) // 2)
                 self.assertEqual(self.findings(), [("damaged", "keybag", None, None)])
                 path.unlink()

@@ -27,7 +27,7 @@ def is_of_hmac(name, _address, mapping):
 class UnderPassphrase(scenario.Scenario):
     def setUp(self):
         super().setUp()
-        if b"__sanitizer" in pathlib.Path(scenario.COMMAND).read_bytes():
+        if scenario.SANITIZED:
             self.skipTest("a sanitizer's memory is without end, and its process another")
         self.file = self.dir / "passphrase"
         self.file.write_bytes(PASSPHRASE + b"\n")
@@ -71,7 +71,7 @@ class Secrets(UnderPassphrase):
             for secret in known.values():
                 self.assertNotIn(secret, done.stdout + done.stderr)
             memory = secrets_in.Memory(dump.with_name(dump.name + ".at"))
-            with self.subTest(n=n, call=call):
+            with self.case("secrets", "memory searched for keys in the middle of a command", n=n, call=call):
                 self.assertEqual([place for place in memory.outside(known)
                                   if kind != "memory" or not is_of_hmac(*place)], [])
             seen |= memory.anywhere(known)

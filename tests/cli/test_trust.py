@@ -37,7 +37,7 @@ class Trust(scenario.Scenario):
         identity = pathlib.Path((self.env | env)["ADP_SEAL_IDENTITY"])
         before, known = self.files(), identity.read_bytes()
         for command in commands or self.commands():
-            with self.subTest(command[0]):
+            with self.case("hostile input", "an account that is not pinned", command=command[0]):
                 done = self.run_it(*command, env=env, expect=NO_KEY)
                 self.assertIn(b"--account", done.stderr)
                 self.assertNotIn(b"a.jpg", done.stdout)

@@ -3,15 +3,17 @@
  * a kill is still in the page cache then, so this is the end of a process; of a power cut it shows
  * what the order of calls allows, which the trace tells.
  *
- *     CRASH_AT=N       which call; 0 or absent: none
- *     CRASH_CALLS=SET  what counts: "effects" (or absent); "files": these, and what reads;
- * "memory": allocations, mappings and threads CRASH_TORN=1     if that call is a write, the first
- * half of it is done before the kill CRASH_FAULT=X    no kill: the call fails with this errno;
- * "short": it reads or writes half CRASH_DUMP=FILE  no kill: the process's memory is written to
- * FILE.at, and goes on; once more to FILE.end when it is about to end CRASH_TRACE=FILE one line per
- * call: its name, a space, and what it was done to
+ *   - CRASH_AT=N: which call; 0 or absent: none.
+ *   - CRASH_CALLS=SET: what counts. "effects", or absent; "files": these, and what reads; "memory":
+ *     allocations, mappings and threads.
+ *   - CRASH_TORN=1: if that call is a write, the first half of it is done before the kill.
+ *   - CRASH_FAULT=X: no kill; the call fails with this errno, or, "short", reads or writes half.
+ *   - CRASH_DUMP=FILE: no kill; the process's memory is written to FILE.at, and goes on; once more
+ *     to FILE.end when it is about to end.
+ *   - CRASH_TRACE=FILE: one line per call, its name, a space, and what it was done to.
  *
- * Calls on pipes, terminals and sockets do not count. io_uring is not seen: use --io=threads. */
+ * Calls on pipes, terminals and sockets do not count, nor what a build for coverage writes down
+ * when it ends. io_uring is not seen: use --io=threads. */
 #include "crash_at.h"
 
 #include <dirent.h>
@@ -81,6 +83,13 @@ static void path_of(char out[PATH_MAX], int fd)
     strcpy(len < 0 ? out : out + len, len < 0 ? "." : "");
 }
 
+static int is_of_coverage(const char *path)
+{
+    size_t len = strlen(path);
+
+    return len > 5 && strcmp(path + len - 5, ".gcda") == 0;
+}
+
 /* What is to become of a call. */
 enum fate {
     GO,
@@ -117,6 +126,8 @@ static enum fate count(enum crash_kind kind, const char *call, int fd, const cha
     if (kind > counted || counted == CRASH_MEMORY)
         return GO;
     path_of(path, fd);
+    if (is_of_coverage(name != NULL ? name : path))
+        return GO;
     pthread_mutex_lock(&lock);
     if (trace >= 0 && name == NULL)
         dprintf(trace, "%s %s\n", call, path);
