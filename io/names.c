@@ -21,7 +21,7 @@ static int append(struct bytes *bytes, const char *name)
 {
     size_t len = strlen(name) + 1;
 
-    if (len > bytes->cap - bytes->len) {
+    if (bytes->data == NULL || len > bytes->cap - bytes->len) {
         size_t cap = bytes->cap * 2 + len;
         char *data = realloc(bytes->data, cap);
 

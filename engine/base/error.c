@@ -1,4 +1,5 @@
 /* Status texts, exit codes, and the filling of struct adp_error. */
+#undef ADP_ANALYZER /* here they are made */
 #include "error.h"
 
 #include <errno.h>

@@ -33,4 +33,19 @@ enum adp_status adp_error_offset(struct adp_error *err, enum adp_status status, 
 enum adp_status adp_error_hint(struct adp_error *err, enum adp_status status, const char *format,
                                ...) __attribute__((format(printf, 3, 4)));
 
+/* gcc's analyzer sees one file at a time, and has to be told that a failure is never ADP_OK. */
+#ifdef ADP_ANALYZER
+static inline enum adp_status adp_never_ok(enum adp_status status)
+{
+    if (status == ADP_OK)
+        __builtin_unreachable();
+    return status;
+}
+#    define adp_fail(...)        adp_never_ok(adp_fail(__VA_ARGS__))
+#    define adp_fail_at(...)     adp_never_ok(adp_fail_at(__VA_ARGS__))
+#    define adp_fail_errno(...)  adp_never_ok(adp_fail_errno(__VA_ARGS__))
+#    define adp_fail_memory(err) adp_never_ok(adp_fail_memory(err))
+#    define adp_error_hint(...)  adp_never_ok(adp_error_hint(__VA_ARGS__))
+#endif
+
 #endif

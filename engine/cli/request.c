@@ -74,20 +74,22 @@ enum adp_status request_print(enum adp_kind kind, const char *advice, struct cli
 enum adp_status request_read(char **out_request, const char *word, struct adp_error *err)
 {
     int is_text = strncmp(word, REQUEST_PREFIX, strlen(REQUEST_PREFIX)) == 0;
-    FILE *file = stdin;
+    int is_stdin = strcmp(word, "-") == 0;
+    FILE *file;
     char *text;
 
     if (is_text) {
         *out_request = strcpy(must_alloc(strlen(word) + 1), word);
         return ADP_OK;
     }
-    if (strcmp(word, "-") != 0 && (file = fopen(word, "re")) == NULL)
+    file = is_stdin ? stdin : fopen(word, "re");
+    if (file == NULL)
         return out_fail(err, errno == ENOENT ? ADP_ERR_NOT_FOUND : ADP_ERR_IO, word,
                         "REQUEST is the line that device request printed, a file that has it, or -",
                         "cannot open the request: %s", strerror(errno));
     text = must_alloc(REQUEST_MAX + 1);
     text[fread(text, 1, REQUEST_MAX, file)] = '\0';
-    if (file != stdin)
+    if (!is_stdin)
         fclose(file);
     *out_request = text;
     return ADP_OK;

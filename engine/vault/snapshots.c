@@ -242,11 +242,11 @@ static enum adp_status resolve_prefix(const struct adp_vault *vault,
             matches++;
         }
     }
-    if (matches == 1)
-        return adp_vault_load_record(vault, found, out, err);
     if (matches > 1)
         return adp_fail(err, ADP_ERR_ARGUMENT, vault->path, "%zu snapshots begin with \"%s\"",
                         matches, name);
+    if (found != NULL)
+        return adp_vault_load_record(vault, found, out, err);
     return no_such_snapshot(vault, names, name, err);
 }
 
