@@ -1,44 +1,29 @@
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
-#include "archive_parity.h"
-#include "error.h"
-#include "fs.h"
+#include "mending.h"
 
-/* A run over the vault. */
+/* Archives that were healed are marked. */
 struct repairing {
-    struct adp_vault *vault;
-    const struct adp_repair_options *options;
-    struct adp_tell tell;
+    struct mending run;
     struct adp_repair_report report;
-    struct adp_error first;                /* failure */
-    int is_healed[ADP_NUM_CATEGORIES + 1]; /* archives of the snapshot at hand */
 };
-
-static void tell_failure(struct repairing *run, const struct adp_error *why)
-{
-    if (run->report.num_failed++ == 0)
-        run->first = *why;
-    adp_tell_error(&run->tell, ADP_EVENT_REFUSED, why);
-}
 
 /* What was healed by digests that anybody can make is held against what was signed. */
 static void tell_unsigned(void *user, const struct adp_finding *finding)
 {
-    struct repairing *run = user;
+    struct mending *run = user;
 
     if (finding->kind != ADP_FINDING_SURPLUS && finding->kind != ADP_FINDING_UNTOLD &&
-        run->is_healed[finding->category])
-        tell_failure(run, finding->error);
+        run->is_marked[finding->category])
+        mending_failed(run, finding->error);
 }
 
-static enum adp_status check_signed(struct repairing *run, const char *id, struct adp_error *err)
+static enum adp_status check_signed(struct mending *run, const char *id, struct adp_error *err)
 {
     struct adp_scrub_options options = {
-        .common = {.num_threads = run->options->common.num_threads,
-                   .memory = run->options->common.memory,
-                   .io = run->options->common.io,
+        .common = {.num_threads = run->common->num_threads,
+                   .memory = run->common->memory,
+                   .io = run->common->io,
                    .user = run},
         .snapshot = id,
         .on_finding = tell_unsigned,
@@ -49,29 +34,31 @@ static enum adp_status check_signed(struct repairing *run, const char *id, struc
     return status == ADP_ERR_CANCELLED || status == ADP_ERR_MEMORY ? status : ADP_OK;
 }
 
-static enum adp_status repair_archive(struct repairing *run, const struct adp_record *record,
+static enum adp_status repair_archive(struct repairing *repairing, const char *id,
                                       const struct adp_record_archive *archive,
                                       struct adp_error *err)
 {
+    struct mending *run = &repairing->run;
+    struct adp_repair_report *report = &repairing->report;
     struct adp_healed healed = {0};
     struct adp_error why = {0};
-    enum adp_status status = adp_heal(run->vault, record->id, archive, &run->tell, &healed, &why);
+    enum adp_status status = adp_heal(run->vault, id, archive, &run->tell, &healed, &why);
 
-    run->report.num_archives++;
+    report->num_archives++;
     if (status == ADP_ERR_NOT_FOUND) {
-        run->report.num_without++;
+        report->num_without++;
     } else if (status == ADP_ERR_CANCELLED || status == ADP_ERR_MEMORY) {
         if (err != NULL)
             *err = why;
         return status;
     } else if (status != ADP_OK) {
-        tell_failure(run, &why);
+        mending_failed(run, &why);
     } else if (healed.num_shards == 0 && healed.num_blocks == 0 && !healed.is_header_damaged) {
-        run->report.num_whole++;
+        report->num_whole++;
     } else {
-        run->report.num_healed++;
-        run->report.healed_bytes += healed.bytes;
-        run->is_healed[archive->category] = 1;
+        report->num_healed++;
+        report->healed_bytes += healed.bytes;
+        run->is_marked[archive->category] = 1;
     }
     return ADP_OK;
 }
@@ -79,46 +66,31 @@ static enum adp_status repair_archive(struct repairing *run, const struct adp_re
 static enum adp_status repair_snapshot(void *user, const struct adp_record *record,
                                        struct adp_error *err)
 {
-    struct repairing *run = user;
-    uint64_t num_before = run->report.num_healed;
+    struct repairing *repairing = user;
+    struct mending *run = &repairing->run;
+    uint64_t num_before = repairing->report.num_healed;
     enum adp_status status = ADP_OK;
 
-    memset(run->is_healed, 0, sizeof(run->is_healed));
+    memset(run->is_marked, 0, sizeof(run->is_marked));
     for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++) {
-        status = repair_archive(run, record, &record->archives[i], err);
+        status = repair_archive(repairing, record->id, &record->archives[i], err);
         run->tell.progress.done_entries++;
         if (status == ADP_OK && !adp_tell_progress(&run->tell))
             status = adp_tell_cancelled(err);
     }
-    return status == ADP_OK && run->report.num_healed > num_before
+    return status == ADP_OK && repairing->report.num_healed > num_before
                ? check_signed(run, record->id, err)
                : status;
-}
-
-static void refuse(void *user, const char *id, const struct adp_error *why)
-{
-    (void)id;
-    tell_failure(user, why);
 }
 
 enum adp_status adp_repair(struct adp_vault *vault, const struct adp_repair_options *options,
                            struct adp_repair_report *out_report, struct adp_error *err)
 {
-    struct repairing run = {.vault = vault, .options = options};
-    int lock = -1;
-    enum adp_status status = adp_vault_lock_archives(vault, &lock, err);
+    struct repairing repairing = {.run = {.vault = vault, .common = &options->common}};
+    enum adp_status status =
+        mending_run(&repairing.run, "repair", options->snapshot, repair_snapshot, err);
 
-    adp_tell_init(&run.tell, &options->common, "repair");
-    if (status == ADP_OK)
-        status =
-            adp_vault_each_record(vault, options->snapshot, repair_snapshot, refuse, &run, err);
-    if (status == ADP_OK)
-        adp_tell_end(&run.tell);
-    adp_fs_close(lock);
-    *out_report = run.report;
-    if (status != ADP_OK || run.report.num_failed == 0)
-        return status;
-    if (err != NULL)
-        *err = run.first;
-    return run.first.status;
+    repairing.report.num_failed = repairing.run.num_failed;
+    *out_report = repairing.report;
+    return status;
 }

@@ -252,7 +252,9 @@ static enum adp_status resolve_prefix(const struct adp_vault *vault,
 
 static int has_access(const struct adp_vault *vault, const struct adp_record *record)
 {
-    return find_author(vault, record->author)->state == ADP_RECIPIENT_ACTIVE;
+    const struct adp_recipient *author = find_author(vault, record->author);
+
+    return author != NULL && author->state == ADP_RECIPIENT_ACTIVE;
 }
 
 /* Ids order by the second; among those of one second the signed time decides. |*out| is the record
