@@ -33,7 +33,7 @@ enum adp_status adp_error_offset(struct adp_error *err, enum adp_status status, 
 enum adp_status adp_error_hint(struct adp_error *err, enum adp_status status, const char *format,
                                ...) __attribute__((format(printf, 3, 4)));
 
-/* gcc's analyzer sees one file at a time, and has to be told that a failure is never ADP_OK. */
+/* Analyzers see one file at a time, and have to be told that a failure is never ADP_OK. */
 #ifdef ADP_ANALYZER
 static inline enum adp_status adp_never_ok(enum adp_status status)
 {

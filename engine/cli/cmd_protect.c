@@ -91,7 +91,7 @@ static void tell_erased(struct cli *cli, const struct adp_vault *vault, unsigned
 
 enum adp_status cmd_erase(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
-    unsigned categories[ADP_NUM_CATEGORIES];
+    unsigned categories[ADP_NUM_CATEGORIES] = {0};
     char warning[256];
     size_t num;
     enum adp_status status = read_categories(&cli->options, categories, &num, err);

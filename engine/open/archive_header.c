@@ -95,7 +95,7 @@ int adp_archive_header_beside(struct adp_header *out, uint8_t *block, const stru
 {
     struct place place = {.vault = vault, .id = id, .record = record, .block = block};
     char name[ADP_ARCHIVE_NAME_LEN];
-    size_t len;
+    size_t len = 0;
     int fd, is_good;
 
     adp_archive_name(name, id, record->category, "adph");

@@ -55,7 +55,7 @@ static int add_loss(struct restore_damage *damage, const char *path, uint64_t po
         last->last = position;
         return 1;
     }
-    if (damage->num_losses == damage->cap_losses) {
+    if (damage->losses == NULL || damage->num_losses == damage->cap_losses) {
         size_t cap = damage->cap_losses > 0 ? 2 * damage->cap_losses : 64;
         struct restore_loss *grown = realloc(damage->losses, cap * sizeof(*grown));
 

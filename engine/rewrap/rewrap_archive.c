@@ -81,7 +81,7 @@ static enum adp_status check_writable(const struct rewrapping *run,
     adp_fs_close(fd);
     if (rc == 0)
         rc = adp_entry_stat(run->vault->archives_dir, archive->id, &one);
-    if (rc < 0)
+    if (rc != 0)
         return adp_fail_errno(err, -rc, archive->path, "cannot write the archive's header");
     if (all.st_dev == one.st_dev)
         return ADP_OK;
