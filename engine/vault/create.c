@@ -11,21 +11,42 @@
 
 static const char *const folders[] = {"keybag", "snapshots", "archives"};
 
+#define NUM_FOLDERS (sizeof(folders) / sizeof(folders[0]))
+
+static int is_folder(const struct adp_walk_entry *entry)
+{
+    for (size_t i = 0; i < NUM_FOLDERS; i++) {
+        if (entry->depth == 1 && S_ISDIR(entry->st->st_mode) &&
+            strcmp(entry->name, folders[i]) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* What an interrupted run has made may be there: the folders, and temporary files in them. */
 static int refuse_content(void *user, const struct adp_walk_entry *entry)
 {
     (void)user;
     if (entry->event == ADP_WALK_ERROR)
         return -entry->error;
-    return entry->depth > 0 ? -ENOTEMPTY : ADP_WALK_CONTINUE;
+    if (entry->event != ADP_WALK_ENTRY || entry->depth == 0 || is_folder(entry) ||
+        (entry->depth == 2 && adp_fs_is_temp(entry->name)))
+        return ADP_WALK_CONTINUE;
+    return -ENOTEMPTY;
 }
 
-/* Takes back what make_folders has made, so that the next try finds an empty folder again. */
-static void remove_folders(const char *dir)
+/* Takes back what was made, so that the next try finds an empty folder again. If another run has
+ * made the keybag at the same time, these are its folders. */
+static void remove_folders(const char *dir, int has_keybag)
 {
     int fd = adp_fs_open_dir(dir);
 
-    for (size_t i = 0; fd >= 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
-        (void)adp_fs_remove_tree(fd, folders[i]);
+    for (size_t i = 0; fd >= 0 && i < NUM_FOLDERS; i++) {
+        if (has_keybag)
+            (void)adp_fs_remove_tree(fd, folders[i]);
+        else
+            (void)adp_entry_remove_dir(fd, folders[i]);
+    }
     adp_fs_close(fd);
 }
 
@@ -44,14 +65,18 @@ static enum adp_status make_folders(const char *dir, struct adp_error *err)
     fd = rc < 0 ? rc : adp_fs_open_dir(dir);
     if (fd < 0)
         return adp_fail_errno(err, -fd, dir, "cannot open the vault's folder");
-    for (size_t i = 0; rc == 0 && i < sizeof(folders) / sizeof(folders[0]); i++)
+    for (size_t i = 0; rc == 0 && i < NUM_FOLDERS; i++) {
         rc = adp_entry_make_dir(fd, folders[i], 0700);
+        rc = rc == -EEXIST ? 0 : rc;
+    }
     if (rc == 0)
         rc = adp_fs_sync_dir(fd);
+    if (rc == 0)
+        rc = adp_fs_sync_parent(fd);
     adp_fs_close(fd);
     if (rc == 0)
         return ADP_OK;
-    remove_folders(dir);
+    remove_folders(dir, 0);
     return adp_fail_errno(err, -rc, dir, "cannot make the vault's folders");
 }
 
@@ -70,7 +95,7 @@ static enum adp_status first_device(struct adp_change *change, const char *devic
 }
 
 static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
-                                    struct adp_error *err)
+                                    int *out_is_published, struct adp_error *err)
 {
     struct adp_change change;
     uint8_t account[ADP_HASH_LEN];
@@ -87,6 +112,7 @@ static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
         status = adp_change_publish(&change, err, "vault created");
     if (status == ADP_OK)
         status = adp_vault_trust_account(vault, account, err);
+    *out_is_published = change.is_published;
     adp_change_end(&change);
     return status;
 }
@@ -109,6 +135,7 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
                                  struct adp_error *err)
 {
     struct adp_vault *vault = NULL;
+    int has_keybag = 0;
     enum adp_status status = check_arguments(dir, identity, device, err);
 
     *out_vault = NULL;
@@ -118,10 +145,10 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
         return status;
     status = adp_vault_prepare(&vault, dir, identity, err);
     if (status == ADP_OK)
-        status = first_keybag(vault, device, err);
+        status = first_keybag(vault, device, &has_keybag, err);
     if (status != ADP_OK) {
         adp_vault_free(vault);
-        remove_folders(dir);
+        remove_folders(dir, has_keybag);
         return status;
     }
     *out_vault = vault;
