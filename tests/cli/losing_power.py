@@ -12,7 +12,7 @@ from scenario import DONE, noise, prose
 import disk
 
 SOAK = os.environ.get("ADP_SOAK") == "1"
-DISKS = 8  # of a command that are tried, drawn evenly, but for a soak
+DISKS = 6  # of a command that are tried, drawn evenly, but for a soak
 SEEDS = 6 if SOAK else 2
 PART = "power loss"
 
