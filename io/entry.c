@@ -78,11 +78,6 @@ int adp_entry_unlink(int dirfd, const char *name)
     return result(unlinkat(dirfd, name, 0));
 }
 
-int adp_entry_remove_dir(int dirfd, const char *name)
-{
-    return result(unlinkat(dirfd, name, AT_REMOVEDIR));
-}
-
 int adp_entry_reserve(int fd, uint64_t size)
 {
     int rc;

@@ -31,7 +31,6 @@ int adp_entry_rename(int dirfd, const char *from, const char *to, int replace);
 /* adp_entry_set_mode sets permission bits; a symbolic link has none. Needs /proc. */
 int adp_entry_set_mode(int dirfd, const char *name, mode_t mode);
 
-int adp_entry_remove_dir(int dirfd, const char *name);
 int adp_entry_unlink(int dirfd, const char *name);
 
 /* adp_entry_reserve makes |fd| |size| bytes long and sets the space aside, where the file system

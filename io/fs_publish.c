@@ -24,14 +24,20 @@ static int check_name(const char *name)
     return 0;
 }
 
+static void format_name(char out[ADP_FS_NAME_LEN], const char *name, uint64_t number)
+{
+    int max = ADP_FS_NAME_LEN - 1 - TEMP_NAME_EXTRA;
+
+    snprintf(out, ADP_FS_NAME_LEN, ".%.*s.%016" PRIx64 ".tmp", max, name, number);
+}
+
 int adp_fs_temp_name(char out[ADP_FS_NAME_LEN], const char *name)
 {
     uint64_t random;
-    int max = ADP_FS_NAME_LEN - 1 - TEMP_NAME_EXTRA;
 
     if (TEMP_FAILURE_RETRY(getrandom(&random, sizeof(random), 0)) != sizeof(random))
         return -EIO;
-    snprintf(out, ADP_FS_NAME_LEN, ".%.*s.%016" PRIx64 ".tmp", max, name, random);
+    format_name(out, name, random);
     return 0;
 }
 
@@ -105,6 +111,14 @@ int adp_fs_is_temp(const char *name)
            strcmp(number + 17, ".tmp") == 0;
 }
 
+/* is_like returns whether the temporary name |found| is for the same name as |like|. */
+static int is_like(const char *found, const char *like)
+{
+    size_t len = strlen(found);
+
+    return strlen(like) == len && memcmp(found, like, len - NUMBER_LEN) == 0;
+}
+
 static void remove_unlocked(int dirfd, const char *name)
 {
     /* For writing: some file systems of a network lock nothing else exclusively. */
@@ -125,8 +139,8 @@ void adp_fs_temp_clean(int dirfd, const char *name)
     DIR *dir;
     int fd;
 
-    if (name != NULL && adp_fs_temp_name(like, name) < 0)
-        return;
+    if (name != NULL)
+        format_name(like, name, 0);
     fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     dir = fd < 0 ? NULL : fdopendir(fd);
     if (dir == NULL) {
@@ -134,11 +148,7 @@ void adp_fs_temp_clean(int dirfd, const char *name)
         return;
     }
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-        size_t len = strlen(entry->d_name);
-
-        if (adp_fs_is_temp(entry->d_name) &&
-            (name == NULL ||
-             (strlen(like) == len && memcmp(like, entry->d_name, len - NUMBER_LEN) == 0)))
+        if (adp_fs_is_temp(entry->d_name) && (name == NULL || is_like(entry->d_name, like)))
             remove_unlocked(dirfd, entry->d_name);
     }
     closedir(dir);

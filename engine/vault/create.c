@@ -35,48 +35,62 @@ static int refuse_content(void *user, const struct adp_walk_entry *entry)
     return -ENOTEMPTY;
 }
 
-/* Takes back what was made, so that the next try finds an empty folder again. If another run has
- * made the keybag at the same time, these are its folders. */
-static void remove_folders(const char *dir, int has_keybag)
+/* Takes back what was made, so that the next try finds an empty folder again. */
+static void remove_folders(int fd)
 {
-    int fd = adp_fs_open_dir(dir);
-
-    for (size_t i = 0; fd >= 0 && i < NUM_FOLDERS; i++) {
-        if (has_keybag)
-            (void)adp_fs_remove_tree(fd, folders[i]);
-        else
-            (void)adp_entry_remove_dir(fd, folders[i]);
-    }
-    adp_fs_close(fd);
+    for (size_t i = 0; i < NUM_FOLDERS; i++)
+        (void)adp_fs_remove_tree(fd, folders[i]);
 }
 
-static enum adp_status make_folders(const char *dir, struct adp_error *err)
+static int fill_folder(int fd)
 {
-    int rc = adp_entry_make_dir(AT_FDCWD, dir, 0700), fd;
+    int rc = 0;
 
-    if (rc < 0 && rc != -EEXIST)
-        return adp_fail_errno(err, -rc, dir, "cannot make the vault's folder");
-    rc = adp_walk(dir, dir, 1, refuse_content, NULL);
-    if (rc == -ENOTEMPTY) {
-        adp_fail(err, ADP_ERR_EXISTS, dir, "the folder is not empty");
-        return adp_error_hint(err, ADP_ERR_EXISTS,
-                              "choose an empty folder, or one that does not exist yet");
-    }
-    fd = rc < 0 ? rc : adp_fs_open_dir(dir);
-    if (fd < 0)
-        return adp_fail_errno(err, -fd, dir, "cannot open the vault's folder");
     for (size_t i = 0; rc == 0 && i < NUM_FOLDERS; i++) {
         rc = adp_entry_make_dir(fd, folders[i], 0700);
         rc = rc == -EEXIST ? 0 : rc;
     }
     if (rc == 0)
         rc = adp_fs_sync_dir(fd);
-    if (rc == 0)
-        rc = adp_fs_sync_parent(fd);
+    return rc == 0 ? adp_fs_sync_parent(fd) : rc;
+}
+
+/* Makes and opens the vault's folder. It stays locked until it is closed, so that nobody else makes
+ * a vault in it meanwhile. */
+static enum adp_status open_folder(const char *dir, int *out_fd, struct adp_error *err)
+{
+    int rc = adp_entry_make_dir(AT_FDCWD, dir, 0700), fd;
+
+    if (rc < 0 && rc != -EEXIST)
+        return adp_fail_errno(err, -rc, dir, "cannot make the vault's folder");
+    fd = adp_fs_open_dir(dir);
+    rc = fd < 0 ? fd : adp_entry_lock(fd, 1);
+    if (rc == 0) {
+        *out_fd = fd;
+        return ADP_OK;
+    }
     adp_fs_close(fd);
+    if (rc == -EBUSY)
+        return adp_fail(err, ADP_ERR_CONFLICT, dir,
+                        "somebody else makes a vault there at this moment");
+    return adp_fail_errno(err, -rc, dir, "cannot open the vault's folder");
+}
+
+static enum adp_status make_folders(const char *dir, int fd, struct adp_error *err)
+{
+    int rc = adp_walk(dir, dir, 1, refuse_content, NULL);
+
+    if (rc == -ENOTEMPTY) {
+        adp_fail(err, ADP_ERR_EXISTS, dir, "the folder is not empty");
+        return adp_error_hint(err, ADP_ERR_EXISTS,
+                              "choose an empty folder, or one that does not exist yet");
+    }
+    if (rc < 0)
+        return adp_fail_errno(err, -rc, dir, "cannot read the vault's folder");
+    rc = fill_folder(fd);
     if (rc == 0)
         return ADP_OK;
-    remove_folders(dir, 0);
+    remove_folders(fd);
     return adp_fail_errno(err, -rc, dir, "cannot make the vault's folders");
 }
 
@@ -95,7 +109,7 @@ static enum adp_status first_device(struct adp_change *change, const char *devic
 }
 
 static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
-                                    int *out_is_published, struct adp_error *err)
+                                    struct adp_error *err)
 {
     struct adp_change change;
     uint8_t account[ADP_HASH_LEN];
@@ -112,7 +126,6 @@ static enum adp_status first_keybag(struct adp_vault *vault, const char *device,
         status = adp_change_publish(&change, err, "vault created");
     if (status == ADP_OK)
         status = adp_vault_trust_account(vault, account, err);
-    *out_is_published = change.is_published;
     adp_change_end(&change);
     return status;
 }
@@ -135,22 +148,26 @@ enum adp_status adp_vault_create(struct adp_vault **out_vault, const char *dir,
                                  struct adp_error *err)
 {
     struct adp_vault *vault = NULL;
-    int has_keybag = 0;
     enum adp_status status = check_arguments(dir, identity, device, err);
+    int fd = -1;
 
     *out_vault = NULL;
     if (status == ADP_OK)
-        status = make_folders(dir, err);
+        status = open_folder(dir, &fd, err);
+    if (status == ADP_OK)
+        status = make_folders(dir, fd, err);
     if (status != ADP_OK)
-        return status;
+        goto err0;
     status = adp_vault_prepare(&vault, dir, identity, err);
     if (status == ADP_OK)
-        status = first_keybag(vault, device, &has_keybag, err);
+        status = first_keybag(vault, device, err);
     if (status != ADP_OK) {
         adp_vault_free(vault);
-        remove_folders(dir, has_keybag);
-        return status;
+        remove_folders(fd);
+    } else {
+        *out_vault = vault;
     }
-    *out_vault = vault;
-    return ADP_OK;
+err0:
+    adp_fs_close(fd);
+    return status;
 }

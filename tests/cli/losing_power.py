@@ -10,15 +10,12 @@ import scenario
 from scenario import DONE, noise, prose
 
 import disk
+import disk_ways
 
 SOAK = os.environ.get("ADP_SOAK") == "1"
 DISKS = 6  # of a command that are tried, drawn evenly, but for a soak
 SEEDS = 6 if SOAK else 2
 PART = "power loss"
-
-# The disk is a simulated one: what lies below need not be slow.
-if os.access("/dev/shm", os.W_OK):
-    tempfile.tempdir = "/dev/shm"
 
 
 class LosingPower(scenario.Scenario):
@@ -57,7 +54,7 @@ class LosingPower(scenario.Scenario):
     def try_disks(self, model, restore, check, num, start):
         end = len(model.events)
         self.assertGreater(end, 1, "nothing was recorded")
-        found = [(point, way) for point, way, _ in model.disks(disk.ways(SEEDS), start)]
+        found = [(point, way) for point, way, _ in model.disks(disk_ways.ways(SEEDS), start)]
         over = [item for item in found if item[0] == end]
         before = [item for item in found if item[0] < end]
         if not SOAK and len(before) > num:

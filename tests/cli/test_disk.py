@@ -10,6 +10,7 @@ import losing_power
 import scenario
 
 import disk
+import disk_ways
 
 OLD, NEW = b"old " * 3000, b"new! " * 3000
 
@@ -55,7 +56,7 @@ class Model(losing_power.LosingPower):
         None if it is not there."""
         model = self.replay(program)
         while_running, after = set(), set()
-        for point, _, tree in model.disks(disk.ways(20)):
+        for point, _, tree in model.disks(disk_ways.ways(20)):
             content = tree[name].content if name in tree else None
             (after if point == len(model.events) else while_running).add(content)
         return while_running | after, after
@@ -67,7 +68,7 @@ class Model(losing_power.LosingPower):
         found, _ = self.contents(CAREFUL.replace("NEW)", "NEW, sync=False)"))
         self.assertIn(b"", found)
         self.assertIn(bytes(len(NEW)), found)
-        self.assertIn(NEW[:len(NEW) // 2 // disk.SECTOR * disk.SECTOR], found)
+        self.assertIn(NEW[:len(NEW) // 2 // disk_ways.SECTOR * disk_ways.SECTOR], found)
         self.assertGreater(len(found), 10)
         self.assertNotIn(None, found)  # of the two names of a rename one is there
 
@@ -90,7 +91,7 @@ class Model(losing_power.LosingPower):
         torn = found - {OLD, NEW}
         self.assertGreater(len(torn), 10)
         for content in torn:
-            self.assertTrue(content.startswith((OLD[:disk.SECTOR], NEW[:disk.SECTOR])))
+            self.assertTrue(content.startswith((OLD[:disk_ways.SECTOR], NEW[:disk_ways.SECTOR])))
 
     def test_cut_and_written_again(self):
         found, after = self.contents('write("FILE", NEW, flags=os.O_TRUNC)')
@@ -112,7 +113,7 @@ class Model(losing_power.LosingPower):
     def test_names_in_any_order(self):
         program = 'write("1", b"1"); write("2", b"2")'
         model = self.replay(program)
-        there = {(b"1" in tree, b"2" in tree) for _, _, tree in model.disks(disk.ways(20))}
+        there = {(b"1" in tree, b"2" in tree) for _, _, tree in model.disks(disk_ways.ways(20))}
         self.assertEqual(len(there), 4)
 
     def test_a_second_name(self):
@@ -146,7 +147,7 @@ class Model(losing_power.LosingPower):
 
     def test_a_short_write(self):
         model = self.replay_entries(("write 1 FILE 0", NEW), ("done 1 3 0", b""))
-        tree = model.tree(2, disk.ways()[1])
+        tree = model.tree(2, disk_ways.ways()[1])
         self.assertEqual(tree[b"FILE"].content, NEW[:3] + OLD[3:])
 
     def test_laid_out(self):
@@ -162,7 +163,7 @@ os.unlink("FILE")
         folder.rename(left)
         folder.mkdir()
         (folder / "FILE").write_bytes(OLD)
-        model.lay_out(model.tree(len(model.events), disk.ways()[1]))
+        model.lay_out(model.tree(len(model.events), disk_ways.ways()[1]))
         os.utime(folder, ns=(0, left.stat().st_mtime_ns))
         for name in ("folder/a", "c"):  # their times nobody has set
             os.utime(folder / name, ns=(0, (left / name).lstat().st_mtime_ns),

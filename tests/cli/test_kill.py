@@ -10,7 +10,7 @@ import scenario
 from losing_power import SOAK, Vault
 from scenario import noise, prose
 
-NUM = 200 if SOAK else 20  # of kills, with each back end
+NUM = 200 if SOAK else 10  # of kills, with each back end
 MAX_TRIES = 20  # to find a command at work
 
 

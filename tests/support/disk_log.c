@@ -5,7 +5,7 @@
  *
  * An entry is a line, "NAME A B C LENGTH LENGTH", and then the two strings of these lengths:
  *
- *     start 0 0 0                             a process begins; more than one may use a log
+ *     start 0 0 0                         a process begins; more than one may use a log
  *     open INODE MODE FLAGS, path         which made the file or emptied it
  *     mkdir INODE MODE 0, path
  *     symlink INODE MODE 0, path, target
