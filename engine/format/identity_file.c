@@ -34,17 +34,17 @@ static enum adp_status identity_place_of(struct identity_place *out, const char 
     return out->dir != NULL ? ADP_OK : adp_fail_memory(err);
 }
 
-/* Has the name of |dir| on the disk, as what is in it will be. */
+/* Has the name of |dir| on the disk, as what is in it will be. What may not be read is older. */
 static int sync_name(const char *dir)
 {
     int fd = adp_fs_open_dir(dir), rc = fd < 0 ? fd : adp_fs_sync_parent(fd);
 
     adp_fs_close(fd);
-    return rc;
+    return fd == -EACCES ? 0 : rc;
 }
 
-/* Makes |dir| and what is missing above it. What is there already stays as it is; but the last one
- * may be the work of a run that was interrupted before its sync. */
+/* Makes |dir| and what is missing above it. What is there already stays as it is, but may be the
+ * work of a run that was interrupted before its sync. */
 static enum adp_status identity_make_dirs(char *dir, struct adp_error *err)
 {
     for (char *end = dir + 1; end[-1] != '\0'; end++) {
@@ -56,9 +56,9 @@ static enum adp_status identity_make_dirs(char *dir, struct adp_error *err)
         *end = '\0';
         if (mkdir(dir, IDENTITY_DIR_MODE) != 0)
             rc = -errno;
-        if (rc == 0 || (rc == -EEXIST && saved == '\0'))
+        if (rc == 0 || rc == -EEXIST)
             rc = sync_name(dir);
-        if (rc < 0 && rc != -EEXIST)
+        if (rc < 0)
             return adp_fail_errno(err, -rc, dir, "cannot make the identity's directory");
         *end = saved;
     }

@@ -51,6 +51,19 @@ class LosingPower(scenario.Scenario):
             model.replay(log.name)
         self.try_disks(model, restore, check, num, start)
 
+    def kill_and_lose_power(self, check, call, killed, words, **how):
+        """As |lose_power| for |words|, run after |killed| was killed right after one of its calls in the
+        scenario's folder whose names begin with |call|: the first and the last, in a soak each."""
+        restore = self.remember()
+        _, calls = self.traced(*killed)
+        restore()
+        numbers = [number + 1 for number, (name, path) in enumerate(calls[:-1], 1)
+                   if name.startswith(call) and path.startswith(f"{self.dir}/")]
+        if not SOAK:
+            numbers = sorted({numbers[0], numbers[-1]})
+        for number in numbers:
+            self.lose_power(check, *words, first=(killed, number), num=2, **how)
+
     def try_disks(self, model, restore, check, num, start):
         end = len(model.events)
         self.assertGreater(end, 1, "nothing was recorded")

@@ -271,6 +271,17 @@ class First(LosingPower):
 
         self.lose_power(check, *words)
 
+    def test_init_after_one_that_was_killed(self):
+        words = ("init", self.vault, "--device", "laptop")
+
+        def check(is_over):
+            if not is_over:
+                self.run_it(*words, expect=(DONE, FAILED))
+            self.run_it("device", "list", self.vault, "--account", self.account())
+            self.check_vault()
+
+        self.kill_and_lose_power(check, "mkdir", words, words)
+
     def test_device_request(self):
         self.init()
         there = self.dir / "far" / "phone"
@@ -290,16 +301,6 @@ class Killed(Vault):
     """A change is killed, others go on, and then the power is lost: what the change had not synced
     they have seen, and must not build upon."""
 
-    def kill_and_lose_power(self, killed, words, check):
-        """Power is lost at any point of |words|, run after |killed| was killed at each of its calls
-        that matters."""
-        restore = self.remember()
-        _, calls = self.traced(*killed)
-        restore()
-        for number, (call, _) in enumerate(calls, 1):
-            if call.startswith("rename"):
-                self.lose_power(check, *words, first=(killed, number + 1), num=4)
-
     def test_a_snapshot_under_keys_that_were_not_synced(self):
         """The new keys are there for all who look, and the snapshot is sealed to them."""
         def check(is_over):
@@ -309,7 +310,8 @@ class Killed(Vault):
             self.seal()
             self.check_clean()
 
-        self.kill_and_lose_power(("rotate", self.vault), ("seal", self.vault, self.source), check)
+        self.kill_and_lose_power(check, "rename", ("rotate", self.vault),
+                                 ("seal", self.vault, self.source))
 
     def test_another_device_has_seen_the_keybag(self):
         phone = self.admit("phone")
@@ -320,8 +322,38 @@ class Killed(Vault):
             self.check_opens(self.first, env=phone)
             self.check_clean()
 
-        self.kill_and_lose_power(("rotate", self.vault),
-                                 ("snapshots", self.vault), check)
+        self.kill_and_lose_power(check, "rename", ("rotate", self.vault),
+                                 ("snapshots", self.vault), env=phone)
+
+    def test_rewrap_after_one_that_was_killed(self):
+        self.run_it("parity", "add", self.vault, "--parity=20")
+        self.run_it("rotate", self.vault)
+        words = ("rewrap", self.vault)
+
+        def check(is_over):
+            self.check_snapshots()
+            left = self.json(*words)["rewritten"]
+            self.assertTrue(left == 0 or not is_over)
+            self.assertEqual(list(self.vault.glob("archives/*/*.adph")), [])
+            self.check_snapshots()
+            self.check_clean()
+
+        for call in ("pwrite", "syncfs", "unlink"):
+            self.kill_and_lose_power(check, call, words, words)
+
+    def test_repair_after_one_that_was_killed(self):
+        self.run_it("parity", "add", self.vault, "--parity=100")
+        for path in self.vault.glob("archives/*/photos.adps"):
+            path.unlink()
+        words = ("repair", self.vault)
+
+        def check(is_over):
+            if not is_over:
+                self.run_it(*words)
+            self.check_snapshots()
+            self.check_clean()
+
+        self.kill_and_lose_power(check, "open", words, words)
 
 
 if __name__ == "__main__":
