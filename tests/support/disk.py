@@ -54,7 +54,7 @@ class Node:
     def __init__(self, kind, mode, content=b""):
         self.kind, self.mode, self.content = kind, mode, content  # as they were in the beginning
         self.changes = []
-        self.names = {}  # of a folder: name -> Node, as they were in the beginning
+        self.names = {}  # of a folder: name -> Node, as whoever looks sees them
 
 
 class Change:
@@ -176,7 +176,7 @@ class Disk:
             node = node.names[folder]
         return node, name
 
-    def _rename_all(self, at, steps):
+    def _change_names(self, at, steps):
         self.changes.append(Names(len(self.changes), at, steps))
         for folder, name, node in steps:
             if node is None:
@@ -203,7 +203,7 @@ class Disk:
         if name not in folder.names:
             node = Node(kind, event.b, content)
             self.before[node] = {}
-            self._rename_all(at, [(folder, name, node)])
+            self._change_names(at, [(folder, name, node)])
         self.by_inode[event.a] = folder.names[name]
         return folder.names[name]
 
@@ -226,18 +226,18 @@ class Disk:
         replaced = other.names.get(new)
         if node is replaced:
             return  # two names of one file: rename does nothing
-        self._rename_all(at, [(folder, name, replaced if event.c & EXCHANGE else None),
+        self._change_names(at, [(folder, name, replaced if event.c & EXCHANGE else None),
                               (other, new, node)])
 
     def _link(self, at, event):
         (folder, name), (other, new) = self._find(event.first), self._find(event.second)
         if folder is not None:
-            self._rename_all(at, [(other, new, folder.names[name])])
+            self._change_names(at, [(other, new, folder.names[name])])
 
     def _unlink(self, at, event):
         folder, name = self._find(event.first)
         if folder is not None:
-            self._rename_all(at, [(folder, name, None)])
+            self._change_names(at, [(folder, name, None)])
 
     _rmdir = _unlink
 
