@@ -127,6 +127,17 @@ int adp_fs_sync_dir(int dirfd)
     return rc < 0 && errno != EINVAL ? -errno : 0;
 }
 
+int adp_fs_sync_parent(int dirfd)
+{
+    int rc, fd = (int)TEMP_FAILURE_RETRY(openat(dirfd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+    if (fd < 0) /* passing through it may be all that is allowed */
+        return adp_fs_sync_all(dirfd);
+    rc = adp_fs_sync_dir(fd);
+    close(fd);
+    return rc;
+}
+
 int adp_fs_sync_all(int fd)
 {
     return TEMP_FAILURE_RETRY(syncfs(fd)) < 0 ? -errno : 0;

@@ -50,11 +50,13 @@ enum adp_fs_publish_mode {
 int adp_fs_publish(int dirfd, const char *name, mode_t mode, const void *data, size_t len,
                    enum adp_fs_publish_mode how);
 
+#define ADP_FS_NAME_LEN 256
+
 /* struct adp_fs_temp is a file being written under a temporary name in a directory. */
 struct adp_fs_temp {
     int fd;
-    int dirfd;      /* the caller's; must stay open until commit or abandon */
-    char name[256]; /* the temporary name: '.' NAME '.' RANDOM ".tmp" */
+    int dirfd;                  /* the caller's; must stay open until commit or abandon */
+    char name[ADP_FS_NAME_LEN]; /* the temporary name: '.' NAME '.' RANDOM ".tmp" */
 };
 
 /* adp_fs_temp_create creates a temporary file for |name| in |dirfd| with |flags| added to
@@ -72,11 +74,24 @@ int adp_fs_temp_commit(struct adp_fs_temp *temp, const char *name, uint64_t size
  */
 void adp_fs_temp_abandon(struct adp_fs_temp *temp);
 
+/* adp_fs_temp_name draws a temporary name for |name|. */
+int adp_fs_temp_name(char out[ADP_FS_NAME_LEN], const char *name);
+
+/* adp_fs_is_temp returns whether |name| is one that a temporary file may have. */
+int adp_fs_is_temp(const char *name);
+
+/* adp_fs_temp_clean removes the temporary files for |name|, or with NULL for any name, that
+ * interrupted runs have left in |dirfd|. One that is being written is locked, and stays. What
+ * cannot be removed stays for the next time. */
+void adp_fs_temp_clean(int dirfd, const char *name);
+
 /* adp_fs_remove_tree removes |name| in |dirfd| and all below it, following nothing. */
 int adp_fs_remove_tree(int dirfd, const char *name);
 
-/* adp_fs_sync_dir syncs a directory's entries; adp_fs_sync_all the whole file system of |fd|. */
+/* adp_fs_sync_dir syncs a directory's entries; adp_fs_sync_parent those of the directory above, by
+ * which |dirfd| itself is found; adp_fs_sync_all the whole file system of |fd|. */
 int adp_fs_sync_dir(int dirfd);
+int adp_fs_sync_parent(int dirfd);
 int adp_fs_sync_all(int fd);
 
 #endif

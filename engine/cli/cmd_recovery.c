@@ -69,7 +69,7 @@ static enum adp_status write_half(int fd, const char *path, const char *half, st
 
     while (done < len && (num = TEMP_FAILURE_RETRY(write(fd, line + done, len - done))) > 0)
         done += (size_t)num;
-    is_written = done == len && fsync(fd) == 0;
+    is_written = done == len && fsync(fd) == 0 && syncfs(fd) == 0; /* and the file's name */
     explicit_bzero(line, sizeof(line));
     if (is_written)
         return ADP_OK;

@@ -34,19 +34,32 @@ static enum adp_status identity_place_of(struct identity_place *out, const char 
     return out->dir != NULL ? ADP_OK : adp_fail_memory(err);
 }
 
-/* Makes |dir| and what is missing above it. What is there already stays as it is. */
+/* Has the name of |dir| on the disk, as what is in it will be. What may not be read is older. */
+static int sync_name(const char *dir)
+{
+    int fd = adp_fs_open_dir(dir), rc = fd < 0 ? fd : adp_fs_sync_parent(fd);
+
+    adp_fs_close(fd);
+    return fd == -EACCES ? 0 : rc;
+}
+
+/* Makes |dir| and what is missing above it. What is there already stays as it is, but may be the
+ * work of a run that was interrupted before its sync. */
 static enum adp_status identity_make_dirs(char *dir, struct adp_error *err)
 {
     for (char *end = dir + 1; end[-1] != '\0'; end++) {
         char saved = *end;
-        int failed;
+        int rc = 0;
 
         if (saved != '/' && saved != '\0')
             continue;
         *end = '\0';
-        failed = mkdir(dir, IDENTITY_DIR_MODE) != 0 && errno != EEXIST;
-        if (failed)
-            return adp_fail_errno(err, errno, dir, "cannot make the identity's directory");
+        if (mkdir(dir, IDENTITY_DIR_MODE) != 0)
+            rc = -errno;
+        if (rc == 0 || rc == -EEXIST)
+            rc = sync_name(dir);
+        if (rc < 0)
+            return adp_fail_errno(err, -rc, dir, "cannot make the identity's directory");
         *end = saved;
     }
     return ADP_OK;
@@ -74,6 +87,7 @@ static enum adp_status identity_publish(const struct adp_identity *identity, con
         status = adp_fail_errno(err, -dirfd, place.dir, "cannot open the identity's directory");
         goto out;
     }
+    adp_fs_temp_clean(dirfd, place.name); /* it would hold the keys */
     result = adp_fs_publish(dirfd, place.name, IDENTITY_MODE, bytes.data, bytes.len, how);
     adp_fs_close(dirfd);
     if (result == -EEXIST) {

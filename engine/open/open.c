@@ -202,9 +202,11 @@ static enum adp_status open_target(struct restoring *restoring, const char *path
     if (rc < 0 && rc != -EEXIST)
         return adp_fail_errno(err, -rc, path, "cannot make the folder to restore to");
     restoring->target = adp_fs_open_dir(path);
-    return restoring->target >= 0 ? ADP_OK
-                                  : adp_fail_errno(err, -restoring->target, path,
-                                                   "cannot open the folder to restore to");
+    if (restoring->target < 0)
+        return adp_fail_errno(err, -restoring->target, path,
+                              "cannot open the folder to restore to");
+    adp_fs_temp_clean(restoring->target, RESTORE_TEMP); /* an interrupted run's */
+    return ADP_OK;
 }
 
 /* Sizes are known from the records only roughly: good enough for a bar. */

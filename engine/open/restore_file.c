@@ -9,7 +9,6 @@
 #include "error.h"
 #include "fs.h"
 #include "restoring.h"
-#include "wrap.h"
 
 /* The kernel would keep everything for the sync at the end, while the disk is idle. So it is told
  * to write a file when it is complete, and a large one every so many extents; per extent was a
@@ -44,14 +43,6 @@ void restore_entry_fail_errno(struct restore_entry *entry, int rc, const char *w
         restore_entry_fail(entry, ADP_ERR_IO, -rc, "%s: %s", what, strerror(-rc));
 }
 
-void restore_temp_name(char out[RESTORE_TEMP_LEN])
-{
-    uint64_t number;
-
-    adp_random(&number, sizeof(number));
-    snprintf(out, RESTORE_TEMP_LEN, ".adp-seal-%016" PRIx64 ".tmp", number);
-}
-
 /* Whatever ends the run, what has its name and permissions is whole. A file that is written at once
  * has its name from the beginning, and none of its permissions: a change of names would be half the
  * cost of a small file. The others grow under a temporary name, and so do all that may replace one.
@@ -59,17 +50,20 @@ void restore_temp_name(char out[RESTORE_TEMP_LEN])
 static int create(struct restoring *restoring, struct restore_entry *entry)
 {
     const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
-    int is_at_once = entry->num_extents <= 1 && !restoring->overwrite;
+    int is_at_once = entry->num_extents <= 1 && !restoring->overwrite, rc;
+    struct adp_fs_temp temp;
     struct stat st;
 
-    if (!is_at_once) {
-        if (!restoring->overwrite && adp_entry_stat(entry->parent, entry->name, &st) == 0)
-            return -EEXIST;
-        restore_temp_name(entry->temp);
+    if (is_at_once) {
+        entry->fd = adp_fs_open_beneath(entry->parent, entry->name, flags, 0);
+        return entry->fd < 0 ? entry->fd : 0;
     }
-    entry->fd = adp_fs_open_beneath(entry->parent, is_at_once ? entry->name : entry->temp, flags,
-                                    is_at_once ? 0 : 0600);
-    return entry->fd < 0 ? entry->fd : 0;
+    if (!restoring->overwrite && adp_entry_stat(entry->parent, entry->name, &st) == 0)
+        return -EEXIST;
+    rc = adp_fs_temp_create(&temp, entry->parent, RESTORE_TEMP, 0600, 0, NULL);
+    entry->fd = temp.fd;
+    memcpy(entry->temp, temp.name, sizeof(entry->temp)); /* it is much shorter */
+    return rc;
 }
 
 static const char *present_name(const struct restore_entry *entry)

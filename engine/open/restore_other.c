@@ -8,6 +8,8 @@
 #include "fs.h"
 #include "restoring.h"
 
+#define MAX_TRIES 3 /* at giving an entry its name */
+
 /* -- Places. */
 
 /* Makes the folders above |path|, of which the index has lost the entries. What fails, is missed
@@ -95,6 +97,16 @@ static enum adp_status take_over_dir(struct restoring *restoring, struct restore
     return remember_dir(restoring, entry, err);
 }
 
+/* An interrupted run may have left incomplete files in a folder that is there. */
+static void clean(int parent, const char *name)
+{
+    int fd = adp_fs_open_beneath(parent, name, O_RDONLY | O_DIRECTORY, 0);
+
+    if (fd >= 0)
+        adp_fs_temp_clean(fd, RESTORE_TEMP);
+    adp_fs_close(fd);
+}
+
 enum adp_status restore_dir_make(struct restoring *restoring, struct restore_entry *entry,
                                  struct adp_error *err)
 {
@@ -109,6 +121,8 @@ enum adp_status restore_dir_make(struct restoring *restoring, struct restore_ent
     rc = adp_entry_make_dir(parent, name, 0700);
     if (rc == 0)
         return remember_dir(restoring, entry, err);
+    if (rc == -EEXIST)
+        clean(parent, name);
     if (rc == -EEXIST && adp_entry_stat(parent, name, &st) == 0 && S_ISDIR(st.st_mode))
         return restoring->overwrite ? take_over_dir(restoring, entry, parent, name, &st, err)
                                     : ADP_OK;
@@ -161,16 +175,19 @@ static int make(struct restore_entry *entry, int parent, const char *name)
 static int make_or_replace(struct restoring *restoring, struct restore_entry *entry, int parent,
                            const char *name, int (*how)(struct restore_entry *, int, const char *))
 {
-    char temp[RESTORE_TEMP_LEN];
-    int rc;
+    char temp[ADP_FS_NAME_LEN];
+    int rc, tries = 0;
 
     if (!restoring->overwrite)
         return how(entry, parent, name);
-    restore_temp_name(temp);
-    rc = how(entry, parent, temp);
-    if (rc < 0)
-        return rc;
-    rc = adp_entry_rename(parent, temp, name, 1);
+    do {
+        rc = adp_fs_temp_name(temp, RESTORE_TEMP);
+        if (rc == 0)
+            rc = how(entry, parent, temp);
+        if (rc < 0)
+            return rc;
+        rc = adp_entry_rename(parent, temp, name, 1);
+    } while (rc == -ENOENT && tries++ < MAX_TRIES); /* another run took it for a leftover */
     /* Renaming one name of a file over another of the same file does nothing, the temporary stays.
      */
     (void)adp_entry_unlink(parent, temp);

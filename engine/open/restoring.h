@@ -23,6 +23,7 @@
 #define ADP_WINDOW_ENTRIES 16384u
 #define ADP_WINDOW_EXTENTS 32768u
 #define ADP_WINDOW_LEN     (32u << 20) /* of paths, attributes and extents */
+#define RESTORE_TEMP       "adp-seal"  /* in the name of a file that is not complete yet */
 #define RESTORE_TEMP_LEN   40
 
 /* Memory of a window, given back as a whole. */
@@ -266,9 +267,6 @@ int restore_parent(struct restoring *restoring, unsigned place, const char *path
 void restore_entry_fail(struct restore_entry *entry, enum adp_status status, int sys_errno,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 void restore_entry_fail_errno(struct restore_entry *entry, int rc, const char *what);
-
-/* restore_temp_name draws the name of a file that is not complete yet. */
-void restore_temp_name(char out[RESTORE_TEMP_LEN]);
 
 /* restore_tell_meta tells which metadata of |path| could not be set. */
 void restore_tell_meta(struct restoring *restoring, const char *path, int failures, int sys_errno,

@@ -51,6 +51,19 @@ static enum adp_status sync_file(const struct healing *healing, int fd, const ch
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, path, "cannot sync what was healed");
 }
 
+/* The archive may have been gone, and made by this run or by one that was interrupted. */
+static enum adp_status sync_folder(const struct healing *healing, struct adp_error *err)
+{
+    int fd, rc;
+
+    if (!healing->mend)
+        return ADP_OK;
+    fd = adp_fs_open_beneath(healing->vault->archives_dir, healing->id, O_RDONLY | O_DIRECTORY, 0);
+    rc = fd < 0 ? fd : adp_fs_sync_dir(fd);
+    adp_fs_close(fd);
+    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, healing->path, "cannot sync its folder");
+}
+
 static enum adp_status pass(struct healing *healing, struct adp_error *err)
 {
     const struct adp_sidecar *sidecar = &healing->sidecar;
@@ -67,6 +80,8 @@ static enum adp_status pass(struct healing *healing, struct adp_error *err)
     /* The header's copies are needed until the one in place is on the disk. */
     if (status == ADP_OK)
         status = sync_file(healing, healing->fd, healing->path, err);
+    if (status == ADP_OK)
+        status = sync_folder(healing, err);
     if (status == ADP_OK)
         status = heal_size(healing, sidecar->fd, sidecar->path,
                            adp_parity_file_size(healing->parity), err);

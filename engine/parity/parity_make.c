@@ -169,8 +169,11 @@ static enum adp_status begin(struct making *making, const struct adp_vault *vaul
         making->code == NULL)
         return adp_fail_memory(err);
     making->dir = adp_fs_parent_beneath(vault->archives_dir, name, out_last);
-    rc = making->dir < 0 ? making->dir
-                         : adp_fs_temp_create(&making->temp, making->dir, *out_last, 0600, 0, NULL);
+    rc = making->dir;
+    if (rc >= 0) {
+        adp_fs_temp_clean(making->dir, *out_last);
+        rc = adp_fs_temp_create(&making->temp, making->dir, *out_last, 0600, 0, NULL);
+    }
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, making->path, "cannot create its parity");
 }
 

@@ -132,7 +132,7 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
     if (keybag->generation > pin->generation) {
         status = check_chain(vault, pin, newest, &is_read, &why);
         if (status == ADP_OK)
-            return adp_vault_pin(vault->identity, keybag, err);
+            return adp_vault_pin(vault, keybag, err);
         if (is_account(pin, keybag) || !is_read) {
             if (err != NULL)
                 *err = why;
@@ -155,7 +155,7 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
                               "files of keybag/ from a copy");
     }
     if (!pin->has_hash) /* an older identity's: from now on it has */
-        return adp_vault_pin(vault->identity, keybag, err);
+        return adp_vault_pin(vault, keybag, err);
     return memcmp(newest->keybag.hash, pin->keybag_hash, ADP_HASH_LEN) == 0
                ? ADP_OK
                : fail_forked(newest, err);

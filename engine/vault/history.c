@@ -162,7 +162,7 @@ static int make_keybag_dir(struct adp_vault *vault)
     if (rc < 0 && rc != -EEXIST)
         return rc;
     vault->keybag_dir = open_keybag_dir(vault);
-    return vault->keybag_dir < 0 ? vault->keybag_dir : 0;
+    return vault->keybag_dir < 0 ? vault->keybag_dir : adp_fs_sync_dir(vault->dir);
 }
 
 enum adp_status adp_history_lock(struct adp_vault *vault, int *out_fd, struct adp_error *err)

@@ -242,6 +242,9 @@ enum adp_status adp_history_settle(const struct adp_vault *vault, struct adp_err
 {
     struct adp_history history;
 
+    /* What an interrupted change has left may hold keys that are to be destroyed. */
+    for (unsigned i = 0; i < HISTORY_NUM_COPIES; i++)
+        adp_fs_temp_clean(history_dir(vault, i), NULL);
     return walk(vault, 0, &history, err);
 }
 

@@ -451,6 +451,7 @@ void adp_vault_clean(const struct adp_vault *vault)
 {
     struct adp_vault_names folders;
 
+    adp_fs_temp_clean(vault->snapshots_dir, NULL);
     if (adp_vault_list_names(vault, "archives", "", &folders, NULL) != ADP_OK)
         return;
     for (size_t i = 0; i < folders.num; i++)

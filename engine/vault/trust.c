@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "fs.h"
 #include "vault.h"
 
 static void account_hash(uint8_t out[ADP_HASH_LEN], const struct adp_keybag *keybag)
@@ -46,7 +47,18 @@ static int parse_fingerprint(uint8_t out[ADP_HASH_LEN], const char *text)
     return num == 2 * ADP_HASH_LEN;
 }
 
-enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
+/* Whoever made the keybag may have been interrupted before it was synced. Were it lost now, what is
+ * left would be taken for a rollback, and what was sealed under it would have no key. */
+static enum adp_status sync_keybag(const struct adp_vault *vault, struct adp_error *err)
+{
+    int rc = vault->keybag_dir < 0 ? 0 : adp_fs_sync_dir(vault->keybag_dir);
+
+    if (rc == 0)
+        rc = adp_fs_sync_dir(vault->snapshots_dir);
+    return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, vault->path, "cannot sync the keybag");
+}
+
+enum adp_status adp_vault_pin(const struct adp_vault *vault, const struct adp_keybag *keybag,
                               struct adp_error *err)
 {
     struct adp_pin pin = {.generation = keybag->generation, .has_hash = 1};
@@ -55,8 +67,10 @@ enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_ke
     memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
     account_hash(pin.account_hash, keybag);
     memcpy(pin.keybag_hash, keybag->hash, ADP_HASH_LEN);
-    status = adp_identity_set_pin(identity, &pin, err);
-    return status == ADP_OK ? adp_identity_store(identity, err) : status;
+    status = sync_keybag(vault, err);
+    if (status == ADP_OK)
+        status = adp_identity_set_pin(vault->identity, &pin, err);
+    return status == ADP_OK ? adp_identity_store(vault->identity, err) : status;
 }
 
 int adp_vault_first_contact(const struct adp_vault *vault)
@@ -87,7 +101,7 @@ static enum adp_status trust_present(struct adp_vault *vault, struct adp_error *
 
     if (!vault->first_contact)
         return ADP_OK;
-    status = adp_vault_pin(vault->identity, &vault->keybag, err);
+    status = adp_vault_pin(vault, &vault->keybag, err);
     vault->first_contact = status != ADP_OK;
     return status;
 }

@@ -101,8 +101,9 @@ enum adp_status adp_vault_refresh(struct adp_vault *vault, struct adp_error *err
 
 /* -- trust.c */
 
-/* adp_vault_pin has |identity| remember |keybag|, on the disk too. */
-enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
+/* adp_vault_pin has the vault's identity remember |keybag|, on the disk too; the keybag is there
+ * before it. */
+enum adp_status adp_vault_pin(const struct adp_vault *vault, const struct adp_keybag *keybag,
                               struct adp_error *err);
 
 /* adp_vault_check_trusted is the guard of everything that uses the keybag's keys:

@@ -160,6 +160,40 @@ static void test_abandon(void)
     scratch_remove(&scratch);
 }
 
+static void make_temp(const struct scratch *scratch, const char *name)
+{
+    struct adp_fs_temp temp;
+
+    CU_ASSERT_EQUAL_FATAL(adp_fs_temp_create(&temp, scratch->fd, name, 0600, 0, NULL), 0);
+    adp_fs_close(temp.fd); /* as if the process had ended here */
+}
+
+/* What interrupted runs have left is removed; what is being written, and all else, is not. */
+static void test_clean(void)
+{
+    struct scratch scratch = scratch_make();
+    struct adp_fs_temp writing;
+
+    CU_ASSERT_EQUAL_FATAL(adp_fs_temp_create(&writing, scratch.fd, "name", 0600, 0, NULL), 0);
+    make_temp(&scratch, "name");
+    make_temp(&scratch, "other");
+    make_temp(&scratch, "name.more");
+    scratch_file(&scratch, ".name.0123456789abcde.tmp", "a digit less");
+    scratch_file(&scratch, "name.0123456789abcdef.tmp", "not hidden");
+    scratch_file(&scratch, ".0123456789abcdef.tmp", "no name");
+    CU_ASSERT_EQUAL(symlinkat("name", scratch.fd, ".name.0123456789abcdef.tmp"), 0);
+    CU_ASSERT_EQUAL(mkdirat(scratch.fd, ".name.fedcba9876543210.tmp", 0700), 0);
+    CU_ASSERT_EQUAL(scratch_count(&scratch), 9);
+    adp_fs_temp_clean(scratch.fd, "name");
+    CU_ASSERT_EQUAL(scratch_count(&scratch), 7);
+    adp_fs_temp_clean(scratch.fd, NULL);
+    CU_ASSERT_EQUAL(scratch_count(&scratch), 5);
+    CU_ASSERT_EQUAL(adp_fs_temp_commit(&writing, "name", 0, ADP_FS_PUBLISH_NEW), 0);
+    check_content(&scratch, "name", "");
+    adp_fs_temp_clean(-1, NULL);
+    scratch_remove(&scratch);
+}
+
 /* Direct writes where the file system has them, and a file in either case. */
 static void test_direct(void)
 {
@@ -189,6 +223,7 @@ int main(void)
         {"commit", test_commit},
         {"commit fails", test_commit_fails},
         {"abandon", test_abandon},
+        {"clean", test_clean},
         {"direct", test_direct},
     };
 
