@@ -255,7 +255,7 @@ void out_stream_begin(struct out *out, const char *key)
 void out_stream(struct out *out, json_t *item)
 {
     fputs(out->num_streamed++ == 0 ? "\n" : ",\n", stdout);
-    json_dumpf(item, stdout, 0);
+    json_dumpf(item, stdout, text_json_flags());
     json_decref(item);
 }
 
@@ -292,7 +292,7 @@ static void print_root(struct out *out, enum adp_status status)
 
     json_object_set_new(out->root, "status", json_string(out_status_word(status)));
     json_object_set_new(out->root, "exit_code", json_integer(adp_status_exit_code(status)));
-    text = json_dumps(out->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    text = json_dumps(out->root, JSON_INDENT(2) | JSON_REAL_PRECISION(6) | text_json_flags());
     /* After a streamed array the object goes on: its opening brace is there already. */
     if (out->is_streaming)
         fputs("],", stdout);

@@ -9,13 +9,14 @@
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
-/* sequence_len returns the length of the UTF-8 sequence (RFC 3629) at |p|, or 0 if there is none.
- */
-static size_t sequence_len(const unsigned char *p)
+/* sequence_len returns the length of the UTF-8 sequence (RFC 3629) at |p|, and its character, or 0
+ * if there is none. */
+static size_t sequence_len(const unsigned char *p, uint32_t *out_character)
 {
     size_t len;
     uint32_t c;
 
+    *out_character = p[0];
     if (p[0] < 0x80)
         return 1;
     if (p[0] >= 0xc2 && p[0] < 0xe0)
@@ -35,13 +36,17 @@ static size_t sequence_len(const unsigned char *p)
     if ((len == 3 && c < 0x800) || (len == 4 && c < 0x10000) || c > 0x10ffff ||
         (c >= 0xd800 && c < 0xe000))
         return 0;
+    *out_character = c;
     return len;
 }
 
-/* is_control is true of the C1 controls as well, U+0080 to U+009F: terminals obey those too. */
-static int is_control(const unsigned char *p)
+/* is_control is true of the C1 controls as well, which terminals obey too, and of what ends a line
+ * or turns the direction of writing (Unicode's Bidi_Control), by which a name can look like
+ * another. */
+static int is_control(uint32_t c)
 {
-    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+           (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
 char *text_escape(const char *text)
@@ -51,9 +56,10 @@ char *text_escape(const char *text)
     char *out = escaped;
 
     while (*p != '\0') {
-        size_t len = sequence_len(p);
+        uint32_t character;
+        size_t len = sequence_len(p, &character);
 
-        if (len != 0 && !is_control(p)) {
+        if (len != 0 && !is_control(character)) {
             out = mempcpy(out, p, len);
             p += len;
             continue;
@@ -103,7 +109,8 @@ static char *repair(const char *text)
     char *out = repaired;
 
     while (*p != '\0') {
-        size_t len = sequence_len(p);
+        uint32_t character;
+        size_t len = sequence_len(p, &character);
 
         out = len != 0 ? mempcpy(out, p, len) : stpcpy(out, REPLACEMENT);
         p += len != 0 ? len : 1;
@@ -138,6 +145,11 @@ void text_set(json_t *object, const char *key, const char *text)
     json_object_set_new(object, key, json_string(repaired));
     free(repaired);
     set_hex(object, key, text);
+}
+
+size_t text_json_flags(void)
+{
+    return text_on_terminal() ? JSON_ENSURE_ASCII : 0;
 }
 
 void text_set_number(json_t *object, const char *key, uint64_t number)

@@ -159,11 +159,18 @@ class Output(scenario.Scenario):
     def test_names_send_nothing_to_the_terminal(self):
         (self.source / "\x1b]0;owned\x07.jpg").write_bytes(b"x")
         (self.source / "\u009b31m").write_bytes(b"x")
+        (self.source / "\u202egpj.exe").write_bytes(b"x")
         (self.source / "\u00e4.jpg").write_bytes(b"x")
         self.seal()
+        written = self.on_terminal("list", self.vault, "latest", "--json")
+        for character in "\x1b\x9b\u202e":
+            self.assertNotIn(character.encode(), written)
+        self.assertIn(rb"\u202Egpj.exe", written)
         written = self.on_terminal("list", self.vault, "latest")
         self.assertNotIn(b"\x1b", written)
         self.assertNotIn("\u009b".encode(), written)
+        self.assertNotIn("\u202e".encode(), written)
+        self.assertIn(rb"\xe2\x80\xaegpj.exe", written)
         self.assertIn(rb"\x1b]0;owned\x07.jpg", written)
         self.assertIn("\u00e4.jpg".encode(), written)
         # A pipe gets the name as it is.

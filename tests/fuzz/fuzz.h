@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NUM_OF(array) (sizeof(array) / sizeof((array)[0]))
+
 /* LLVMFuzzerTestOneInput is libFuzzer's name for what is called with every input. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

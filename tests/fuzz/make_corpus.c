@@ -10,11 +10,12 @@
 #include "identity.h"
 #include "index.h"
 #include "keybag_test.h"
+#include "make_corpus.h"
 #include "record.h"
 
 static const char *root;
 
-static void save(const char *target, const char *name, const void *data, size_t len)
+void save(const char *target, const char *name, const void *data, size_t len)
 {
     char path[4096];
     FILE *file;
@@ -273,5 +274,6 @@ int main(int argc, char **argv)
     save_index("many-frames", NUM_OF(entries), 2);
     save_device_backups();
     save_policies();
+    save_open();
     return 0;
 }
