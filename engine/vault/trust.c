@@ -46,16 +46,22 @@ static int parse_fingerprint(uint8_t out[ADP_HASH_LEN], const char *text)
     return num == 2 * ADP_HASH_LEN;
 }
 
-enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
-                              struct adp_error *err)
+struct adp_pin adp_vault_make_pin(const struct adp_keybag *keybag)
 {
     struct adp_pin pin = {.generation = keybag->generation, .has_hash = 1};
-    enum adp_status status;
 
     memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
     account_hash(pin.account_hash, keybag);
     memcpy(pin.keybag_hash, keybag->hash, ADP_HASH_LEN);
-    status = adp_identity_set_pin(identity, &pin, err);
+    return pin;
+}
+
+enum adp_status adp_vault_pin(struct adp_identity *identity, const struct adp_keybag *keybag,
+                              struct adp_error *err)
+{
+    const struct adp_pin pin = adp_vault_make_pin(keybag);
+    enum adp_status status = adp_identity_set_pin(identity, &pin, err);
+
     return status == ADP_OK ? adp_identity_store(identity, err) : status;
 }
 
