@@ -11,6 +11,7 @@
 #include "work_test.h"
 
 #define MAX_STEPS 1000
+#define MOMENT_US 50000
 
 /* -- Before a call ----------------------------------------------------------------------------- */
 
@@ -19,18 +20,21 @@ static struct {
     atomic_uint num;
     unsigned at;
     void *(*run)(void *);
+    int goes_on; /* the call waits for the other for a moment only */
+    pthread_t thread;
 } beside;
 
 /* On a thread of its own: who makes the call may be a thread with a small stack. */
 static void step(void)
 {
-    pthread_t thread;
-
     if (!beside.armed || atomic_fetch_add(&beside.num, 1) != beside.at)
         return;
     beside.armed = 0;
-    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, beside.run, NULL), 0);
-    CU_ASSERT_EQUAL(pthread_join(thread, NULL), 0);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&beside.thread, NULL, beside.run, NULL), 0);
+    if (beside.goes_on)
+        usleep(MOMENT_US);
+    else
+        CU_ASSERT_EQUAL(pthread_join(beside.thread, NULL), 0);
 }
 
 ssize_t pwrite(int fd, const void *buf, size_t len, off_t offset)
@@ -109,6 +113,7 @@ static int run_pair(enum work work, unsigned at, enum adp_status *out_status, st
     beside.at = at;
     beside.num = 0;
     beside.run = run_other;
+    beside.goes_on = 0;
     beside.armed = 1;
     *out_status = run_work(&actor, work, err);
     actor_close(&actor);
@@ -290,12 +295,91 @@ static void test_erase_beside_seal(void)
     seal_rig_close(&rig);
 }
 
+/* -- One identity, two vaults -------------------------------------------------------------------
+ */
+
+/* Makes the vault |name| with the rig's identity, loaded anew, which then knows it. */
+static enum adp_status make_vault(const char *name)
+{
+    char path[128];
+    struct adp_identity *identity = NULL;
+    struct adp_vault *vault = NULL;
+    struct adp_error err = {0};
+    enum adp_status status = adp_identity_load(&identity, rig.identity_path, NULL, &err);
+
+    snprintf(path, sizeof(path), "%s/%s", rig.dir, name);
+    if (status == ADP_OK)
+        status = adp_vault_create(&vault, path, identity, "laptop", &err);
+    adp_vault_free(vault);
+    adp_identity_free(identity);
+    return status;
+}
+
+static void *make_other(void *unused_argument)
+{
+    (void)unused_argument;
+    other.status = make_vault("second");
+    return NULL;
+}
+
+static int is_known(const char *name)
+{
+    char path[128];
+    struct adp_identity *identity;
+    struct adp_vault *vault;
+    struct adp_error err = {0};
+    int is_first;
+
+    snprintf(path, sizeof(path), "%s/%s", rig.dir, name);
+    CU_ASSERT_EQUAL_FATAL(adp_identity_load(&identity, rig.identity_path, NULL, &err), ADP_OK);
+    CU_ASSERT_EQUAL_FATAL(adp_vault_open(&vault, path, identity, &err), ADP_OK);
+    is_first = adp_vault_first_contact(vault);
+    adp_vault_free(vault);
+    adp_identity_free(identity);
+    return !is_first;
+}
+
+/* The identity's file has both, whoever writes it when. */
+static void test_one_identity(void)
+{
+    unsigned num, tried = 0, survived = 0;
+
+    make_base();
+    beside.at = MAX_STEPS;
+    beside.num = 0;
+    beside.goes_on = 1;
+    beside.run = make_other;
+    beside.armed = 1;
+    CU_ASSERT_EQUAL(make_vault("counted"), ADP_OK);
+    num = beside.num;
+    for (unsigned at = 0; at < num; at++) {
+        int is_right_now;
+
+        shell("rm -rf first second && cp base/identity .");
+        beside.at = at;
+        beside.num = 0;
+        beside.armed = 1;
+        CU_ASSERT_EQUAL(make_vault("first"), ADP_OK);
+        CU_ASSERT_EQUAL_FATAL(beside.armed, 0);
+        CU_ASSERT_EQUAL(pthread_join(beside.thread, NULL), 0);
+        is_right_now = other.status == ADP_OK && is_known("first") && is_known("second");
+        if (!is_right_now)
+            fprintf(stderr, "  a vault is forgotten that is made at call %u\n", at);
+        CU_ASSERT_TRUE(is_right_now);
+        tried++;
+        survived += is_right_now;
+    }
+    adp_assurance_add("concurrency", "vaults made at once with one identity", tried, survived);
+    seal_rig_close(&rig);
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
         {"each work before calls of each other", test_pairs},
         {"work through a handle of an older keybag", test_old_handles},
         {"what is erased while it is being sealed", test_erase_beside_seal},
+        {"one identity that meets two vaults at once", test_one_identity},
     };
 
     return adp_test_main("beside", cases, NUM_OF(cases));
