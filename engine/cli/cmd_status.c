@@ -259,7 +259,7 @@ static void seen_json(json_t *root, const struct seen *seen)
     json_object_set_new(root, "leaks", leaks);
 }
 
-static enum adp_status show_leaks(struct cli *cli, const struct adp_vault *vault,
+static enum adp_status show_leaks(struct cli *cli, struct adp_vault *vault,
                                   struct adp_error *err)
 {
     struct adp_snapshots snapshots = {0};

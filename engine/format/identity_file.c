@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "entry.h"
 #include "error.h"
 #include "fs.h"
 #include "identity.h"
 #include "secret.h"
+
+#define LOCK_TRIES    1000u /* with the pause: ten seconds */
+#define LOCK_PAUSE_NS 10000000
 
 #define IDENTITY_MODE     0600
 #define IDENTITY_DIR_MODE 0700
@@ -244,10 +249,48 @@ static void identity_merge(struct adp_identity *identity)
     free(data);
 }
 
+/* Opens and locks the file of now: who waits for a lock may have got that of a file that has been
+ * replaced meanwhile. Returns a descriptor, or -errno. */
+static int identity_try_lock(const char *path)
+{
+    struct stat ours, named;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? -errno : adp_entry_lock(fd, 1);
+
+    if (rc == 0 &&
+        (fstat(fd, &ours) != 0 || stat(path, &named) != 0 || ours.st_ino != named.st_ino))
+        rc = -EBUSY;
+    if (rc == 0)
+        return fd;
+    adp_fs_close(fd);
+    return rc;
+}
+
+/* Who else stores the identity reads and writes it within milliseconds. It is not waited for
+ * without end, nor where there are no locks: then what another pins at the same time may be
+ * forgotten. */
+static int identity_lock(const char *path)
+{
+    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_NS};
+    int fd = identity_try_lock(path);
+
+    for (unsigned i = 0; i < LOCK_TRIES && fd == -EBUSY; i++) {
+        nanosleep(&pause, NULL);
+        fd = identity_try_lock(path);
+    }
+    return fd;
+}
+
 enum adp_status adp_identity_store(struct adp_identity *identity, struct adp_error *err)
 {
+    enum adp_status status;
+    int lock;
+
     if (identity->path == NULL)
         return ADP_OK;
+    lock = identity_lock(identity->path);
     identity_merge(identity);
-    return identity_publish(identity, identity->path, ADP_FS_PUBLISH_REPLACE, err);
+    status = identity_publish(identity, identity->path, ADP_FS_PUBLISH_REPLACE, err);
+    adp_fs_close(lock);
+    return status;
 }

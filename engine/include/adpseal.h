@@ -280,7 +280,8 @@ ADP_EXPORT uint64_t adp_vault_generation(const struct adp_vault *vault);
  * as well; if it was interrupted, the same call again, or any other change, finishes that. */
 
 struct adp_device {
-    const char *name; /* lives until the vault is freed, or changed through this handle */
+    const char *name; /* lives until the vault is freed, changed through this handle, or met anew
+                         by work that takes up a newer keybag: docs/API.md, Processes */
     enum adp_kind kind;
     int is_active;
     int is_self;     /* it is the identity that the vault was opened with */
@@ -379,8 +380,8 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_release_half(const struct adp_vault *vault, const char *name,
                        char out_half[ADP_RECOVERY_CODE_LEN], struct adp_error *err);
 
-/* struct adp_vault_info is what a vault's newest keybag says of itself. Strings live until the
- * vault is freed, or changed through this handle. */
+/* struct adp_vault_info is what a vault's newest keybag says of itself. Strings live as long as
+ * those of struct adp_device. */
 struct adp_vault_info {
     uint64_t generation;
     int64_t changed_ns;
@@ -444,7 +445,7 @@ struct adp_snapshots {
  * |*out| filled nevertheless. The caller must call adp_snapshots_free. */
 struct adp_event;
 typedef void (*adp_event_fn)(void *user, const struct adp_event *event);
-ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_snapshots(const struct adp_vault *vault,
+ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_snapshots(struct adp_vault *vault,
                                                               struct adp_snapshots *out,
                                                               adp_event_fn on_event, void *user,
                                                               struct adp_error *err);

@@ -182,6 +182,23 @@ enum adp_status adp_archive_header_open(int *out_fd, struct adp_header *out, int
     return status;
 }
 
+int adp_archive_header_is_changing(const struct adp_vault *vault, const char *id,
+                                   const struct adp_record_archive *record)
+{
+    char name[ADP_ARCHIVE_NAME_LEN];
+    int lock, beside;
+
+    adp_archive_name(name, id, record->category, "adph");
+    beside = adp_fs_open_beneath(vault->archives_dir, name, O_PATH, 0);
+    adp_fs_close(beside);
+    if (beside < 0)
+        return 0;
+    if (adp_vault_lock_archives(vault, &lock, NULL) == ADP_ERR_CONFLICT)
+        return 1;
+    adp_fs_close(lock);
+    return 0;
+}
+
 /* -- The key. */
 
 /* Slots can be rewritten by anyone: the right one is the one whose key the FLOE header confirms. If

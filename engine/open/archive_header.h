@@ -37,6 +37,11 @@ const char *adp_archive_header_difference(const struct adp_header *header,
 int adp_archive_header_beside(struct adp_header *out, uint8_t *block, const struct adp_vault *vault,
                               const char *id, const struct adp_record_archive *record);
 
+/* adp_archive_header_is_changing returns whether a rewrap that is at work has a header beside the
+ * archive: it is about to change the one in place, and its copies. */
+int adp_archive_header_is_changing(const struct adp_vault *vault, const char *id,
+                                   const struct adp_record_archive *record);
+
 /* adp_archive_header_key unwraps the archive's key by the first slot whose key the FLOE header
  * confirms. |path| is for messages. The caller frees |*out_floe|. */
 enum adp_status adp_archive_header_key(const struct adp_vault *vault,

@@ -25,7 +25,7 @@ static enum adp_status read_header(struct adp_archive *archive, const struct adp
     return ADP_OK;
 }
 
-static enum adp_status unwrap(struct adp_archive *archive, const struct adp_vault *vault,
+static enum adp_status unwrap(struct adp_archive *archive, struct adp_vault *vault,
                               struct adp_error *err)
 {
     uint8_t *key = adp_secret_new(ADP_FLOE_KEY_LEN);
@@ -33,8 +33,10 @@ static enum adp_status unwrap(struct adp_archive *archive, const struct adp_vaul
 
     if (key == NULL)
         return adp_fail_memory(err);
-    status =
-        adp_archive_header_key(vault, &archive->header, archive->path, key, &archive->floe, err);
+    status = adp_vault_refresh_for(vault, &archive->header, err);
+    if (status == ADP_OK)
+        status = adp_archive_header_key(vault, &archive->header, archive->path, key, &archive->floe,
+                                        err);
     adp_secret_free(key, ADP_FLOE_KEY_LEN);
     return status;
 }
@@ -108,9 +110,9 @@ static enum adp_status open_bulk(struct adp_archive *archive, const struct adp_v
     return ADP_OK;
 }
 
-enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vault *vault,
-                                 const char *id, const struct adp_record_archive *record,
-                                 int collect_tags, struct adp_error *err)
+enum adp_status adp_archive_open(struct adp_archive **out, struct adp_vault *vault, const char *id,
+                                 const struct adp_record_archive *record, int collect_tags,
+                                 struct adp_error *err)
 {
     struct adp_archive *archive = calloc(1, sizeof(*archive));
     enum adp_status status;

@@ -42,9 +42,9 @@ struct adp_archive {
 /* adp_archive_open opens the archive that |record| names for snapshot |id|, checks that it is that
  * one, unwraps its key, and reads trailer and directory. |collect_tags| keeps tags for
  * adp_archive_check_tags. The caller must call adp_archive_close. */
-enum adp_status adp_archive_open(struct adp_archive **out, const struct adp_vault *vault,
-                                 const char *id, const struct adp_record_archive *record,
-                                 int collect_tags, struct adp_error *err);
+enum adp_status adp_archive_open(struct adp_archive **out, struct adp_vault *vault, const char *id,
+                                 const struct adp_record_archive *record, int collect_tags,
+                                 struct adp_error *err);
 void adp_archive_close(struct adp_archive *archive);
 
 /* adp_archive_segment_len returns the length on the disk of segment |position|, and

@@ -146,18 +146,20 @@ static enum adp_status has_slot_key(const struct adp_vault *vault, const struct 
 
 /* Has the identity a key of this archive? Its slots decide, for they may have been rewritten. What
  * keeps its header from being read, opening it will tell. */
-static enum adp_status has_key(const struct adp_vault *vault, const char *id,
+static enum adp_status has_key(struct adp_vault *vault, const char *id,
                                const struct adp_record_archive *archive, struct adp_error *err)
 {
     struct adp_header header;
     int fd, is_beside;
+    enum adp_status status;
 
     if (adp_archive_header_open(&fd, &header, &is_beside, vault, id, archive, NULL) != ADP_OK)
         header = (struct adp_header){.category = archive->category,
                                      .num_slots = 1,
                                      .slots = {{.key_epoch = archive->epoch}}};
     adp_fs_close(fd);
-    return has_slot_key(vault, &header, err);
+    status = adp_vault_refresh_for(vault, &header, err);
+    return status == ADP_OK ? has_slot_key(vault, &header, err) : status;
 }
 
 /* Notes that a category cannot be opened; returns |why|. */
@@ -173,7 +175,7 @@ static struct adp_error note_locked(struct adp_select *select, unsigned category
     return *why;
 }
 
-static enum adp_status choose_archives(struct adp_select *out, const struct adp_vault *vault,
+static enum adp_status choose_archives(struct adp_select *out, struct adp_vault *vault,
                                        const struct adp_selection *selection, struct adp_tell *tell,
                                        int *out_partial, struct adp_error *err)
 {
@@ -207,7 +209,7 @@ static enum adp_status choose_archives(struct adp_select *out, const struct adp_
     return status;
 }
 
-enum adp_status adp_select_make(struct adp_select *out, const struct adp_vault *vault,
+enum adp_status adp_select_make(struct adp_select *out, struct adp_vault *vault,
                                 const struct adp_selection *selection, struct adp_tell *tell,
                                 int *out_partial, struct adp_error *err)
 {

@@ -28,7 +28,7 @@ struct adp_select {
 /* adp_select_make resolves the snapshot, tidies the paths and chooses archives: without categories
  * all that the identity has a key for; others are told as events and |*out_partial| is set. The
  * caller must call adp_select_free, also after a failure. */
-enum adp_status adp_select_make(struct adp_select *out, const struct adp_vault *vault,
+enum adp_status adp_select_make(struct adp_select *out, struct adp_vault *vault,
                                 const struct adp_selection *selection, struct adp_tell *tell,
                                 int *out_partial, struct adp_error *err);
 void adp_select_free(struct adp_select *select);

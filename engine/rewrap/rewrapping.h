@@ -18,7 +18,7 @@ struct rewrap_beside {
 };
 
 struct rewrapping {
-    const struct adp_vault *vault;
+    struct adp_vault *vault;
     struct adp_tell tell;
     struct adp_rewrap_report report;
     struct adp_error first; /* failure */

@@ -14,7 +14,7 @@
 struct scrub_piece;
 
 struct scrubbing {
-    const struct adp_vault *vault;
+    struct adp_vault *vault;
     const struct adp_scrub_options *options;
     struct adp_tell tell;
     struct adp_run run;

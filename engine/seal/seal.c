@@ -85,6 +85,8 @@ static enum adp_status check_not_erased(struct adp_vault *vault, const struct ad
 {
     enum adp_status status = adp_vault_refresh(vault, err);
 
+    if (status == ADP_OK)
+        status = adp_vault_check_trusted(vault, err);
     for (size_t i = 0; status == ADP_OK && i < record->num_archives; i++) {
         const struct adp_record_archive *archive = &record->archives[i];
 
@@ -123,6 +125,34 @@ static enum adp_status publish_record(const struct adp_vault *vault, struct adp_
             status = adp_fail_errno(err, -rc, path, "cannot write the snapshot's record");
     }
     adp_builder_free(&bytes);
+    return status;
+}
+
+/* Takes a record back that nobody was told of. Returns whether it is gone from the disk, so that
+ * its archives may go. */
+static int withdraw_record(const struct adp_vault *vault, const struct adp_record *record)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s.adpr", record->id);
+    return adp_entry_unlink(vault->snapshots_dir, name) == 0 &&
+           adp_fs_sync_dir(vault->snapshots_dir) == 0;
+}
+
+/* An erasure may come between the last look and the record: so there is one look more behind it. */
+static enum adp_status commit(struct seal_context *context, struct adp_record *record,
+                              struct adp_error *err)
+{
+    struct adp_vault *vault = context->vault;
+    enum adp_status status = check_not_erased(vault, record, err);
+
+    if (status == ADP_OK)
+        status = publish_record(vault, record, err);
+    if (status != ADP_OK)
+        return status;
+    status = check_not_erased(vault, record, err);
+    if (status != ADP_OK)
+        context->is_committed = !withdraw_record(vault, record);
     return status;
 }
 
@@ -203,14 +233,12 @@ static enum adp_status seal_snapshot(struct seal_context *context, struct adp_er
             context->attest = NULL;
         }
         if (status == ADP_OK)
-            status = check_not_erased(context->vault, &record, err);
-        if (status == ADP_OK)
-            status = publish_record(context->vault, &record, err);
+            status = commit(context, &record, err);
         adp_watch_stop(context->tell, ADP_STAGE_COMMIT, watch, 0);
     }
     adp_attest_free(context->attest);
     context->attest = NULL;
-    if (status != ADP_OK && context->dir >= 0)
+    if (status != ADP_OK && context->dir >= 0 && !context->is_committed)
         (void)adp_fs_remove_tree(context->vault->archives_dir, record.id);
     context->id = NULL;
     return status == ADP_OK ? conclude(context, &record, err) : status;

@@ -97,6 +97,7 @@ struct seal_context {
     struct adp_report *report;
     int dir; /* of the snapshot's archives */
     const char *id;
+    int is_committed;          /* its record is there: the archives stay, whatever happens */
     struct adp_attest *attest; /* or NULL */
     struct seal_memory memory;
     unsigned look_ahead; /* files that a reader opens before it reads the first of them */

@@ -120,7 +120,14 @@ static enum adp_status check_previous(const struct adp_vault *vault,
     return status;
 }
 
-/* What the identity knows of this vault, against its newest keybag. */
+static enum adp_status remember(struct adp_vault *vault, const struct adp_keybag *keybag,
+                                struct adp_error *err)
+{
+    return vault->identity == NULL || vault->first_contact ? ADP_OK
+                                                           : adp_vault_pin(vault, keybag, err);
+}
+
+/* What is known of this vault, against its newest keybag. */
 static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin *pin,
                                    const struct adp_generation *newest, struct adp_error *err)
 {
@@ -132,7 +139,7 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
     if (keybag->generation > pin->generation) {
         status = check_chain(vault, pin, newest, &is_read, &why);
         if (status == ADP_OK)
-            return adp_vault_pin(vault, keybag, err);
+            return remember(vault, keybag, err);
         if (is_account(pin, keybag) || !is_read) {
             if (err != NULL)
                 *err = why;
@@ -155,7 +162,7 @@ static enum adp_status check_known(struct adp_vault *vault, const struct adp_pin
                               "files of keybag/ from a copy");
     }
     if (!pin->has_hash) /* an older identity's: from now on it has */
-        return adp_vault_pin(vault, keybag, err);
+        return remember(vault, keybag, err);
     return memcmp(newest->keybag.hash, pin->keybag_hash, ADP_HASH_LEN) == 0
                ? ADP_OK
                : fail_forked(newest, err);
@@ -166,9 +173,15 @@ static enum adp_status check_newest(struct adp_vault *vault, const struct adp_ge
 {
     const struct adp_pin *pin =
         vault->identity == NULL ? NULL : adp_identity_pin(vault->identity, newest->keybag.vault_id);
+    struct adp_pin held;
 
     vault->first_contact = vault->identity != NULL && pin == NULL;
-    return pin != NULL ? check_known(vault, pin, newest, err) : check_previous(vault, newest, err);
+    if (pin != NULL)
+        return check_known(vault, pin, newest, err);
+    if (vault->keybag.generation == 0)
+        return check_previous(vault, newest, err);
+    held = adp_vault_make_pin(&vault->keybag);
+    return check_known(vault, &held, newest, err);
 }
 
 /* Where a change is made at this moment, the one that was the newest may have lost keys by the time
@@ -212,8 +225,19 @@ enum adp_status adp_vault_refresh(struct adp_vault *vault, struct adp_error *err
     uint64_t number;
     enum adp_status status = adp_history_newest(vault, &number, err);
 
-    if (status != ADP_OK || number <= vault->keybag.generation)
-        return status;
-    status = adp_vault_load_keybag(vault, err);
-    return status == ADP_OK ? adp_vault_check_trusted(vault, err) : status;
+    return status != ADP_OK || number <= vault->keybag.generation
+               ? status
+               : adp_vault_load_keybag(vault, err);
+}
+
+enum adp_status adp_vault_refresh_for(struct adp_vault *vault, const struct adp_header *header,
+                                      struct adp_error *err)
+{
+    uint32_t newest = adp_vault_newest_epoch(vault, header->category)->number;
+
+    for (size_t i = 0; i < header->num_slots; i++) {
+        if (header->slots[i].key_epoch > newest)
+            return adp_vault_refresh(vault, err);
+    }
+    return ADP_OK;
 }

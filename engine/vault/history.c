@@ -165,20 +165,26 @@ static int make_keybag_dir(struct adp_vault *vault)
     return vault->keybag_dir < 0 ? vault->keybag_dir : adp_fs_sync_dir(vault->dir);
 }
 
+int history_lock(const struct adp_vault *vault, int exclusive)
+{
+    int fd = open_keybag_dir(vault);
+    int rc = fd < 0 ? fd : adp_entry_lock(fd, exclusive);
+
+    if (rc == 0)
+        return fd;
+    adp_fs_close(fd);
+    return rc;
+}
+
 enum adp_status adp_history_lock(struct adp_vault *vault, int *out_fd, struct adp_error *err)
 {
     char path[ADP_VAULT_PATH_LEN];
-    int rc = vault->keybag_dir < 0 ? make_keybag_dir(vault) : 0, fd = -1;
+    int rc = vault->keybag_dir < 0 ? make_keybag_dir(vault) : 0;
 
     if (rc == 0)
-        fd = open_keybag_dir(vault);
-    if (rc == 0)
-        rc = fd < 0 ? fd : adp_entry_lock(fd, 1);
-    if (rc == 0) {
-        *out_fd = fd;
+        rc = *out_fd = history_lock(vault, 1);
+    if (rc >= 0)
         return ADP_OK;
-    }
-    adp_fs_close(fd);
     adp_vault_path(path, vault, "%s", folders[0]);
     if (rc != -EBUSY)
         return adp_fail_errno(err, -rc, path, "cannot lock the keybag");

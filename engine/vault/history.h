@@ -14,6 +14,10 @@
 const char *history_folder(unsigned copy);
 int history_dir(const struct adp_vault *vault, unsigned copy);
 
+/* history_lock locks the history, for itself or (|exclusive| 0) so that it does not change
+ * meanwhile. Returns a descriptor to be closed, or -errno; -EBUSY if somebody changes it. */
+int history_lock(const struct adp_vault *vault, int exclusive);
+
 /* history_newest returns the highest number of a generation, at most |max|, that either folder has;
  * 0 if there is none. */
 enum adp_status history_newest(const struct adp_vault *vault, uint64_t max, uint64_t *out_number,

@@ -248,12 +248,30 @@ enum adp_status adp_history_settle(const struct adp_vault *vault, struct adp_err
     return walk(vault, 0, &history, err);
 }
 
+/* What is not as it should be may be so because a change is at work: that puts it right. So it
+ * counts only if it is still so while nobody makes one. */
+static enum adp_status look_again(const struct adp_vault *vault, struct adp_history *history,
+                                  struct adp_error *err)
+{
+    int lock = history_lock(vault, 0);
+    enum adp_status status = ADP_OK;
+
+    if (lock >= 0)
+        status = walk(vault, 1, history, err);
+    else if (lock == -EBUSY)
+        history->num_single = history->num_damaged = history->num_leftovers = 0;
+    adp_fs_close(lock);
+    return status;
+}
+
 enum adp_status adp_vault_history(const struct adp_vault *vault, struct adp_history *out_history,
                                   struct adp_error *err)
 {
     struct adp_history history;
     enum adp_status status = walk(vault, 1, &history, err);
 
+    if (status == ADP_OK && history.num_single + history.num_damaged + history.num_leftovers > 0)
+        status = look_again(vault, &history, err);
     if (status == ADP_OK)
         *out_history = history;
     return status;

@@ -77,7 +77,8 @@ enum adp_status adp_vault_list_names(const struct adp_vault *vault, const char *
     return adp_fail_errno(err, -rc, path, "cannot list a folder of the vault");
 }
 
-enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct adp_vault_names *out,
+/* First the list, then the keybag: it is not older than any record in the list. */
+enum adp_status adp_vault_list_snapshots(struct adp_vault *vault, struct adp_vault_names *out,
                                          struct adp_error *err)
 {
     enum adp_status status = adp_vault_list_names(vault, "snapshots", ".adpr", out, err);
@@ -90,6 +91,10 @@ enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct a
             free(out->items[i]);
     }
     out->num = kept;
+    if (status == ADP_OK)
+        status = adp_vault_refresh(vault, err);
+    if (status != ADP_OK)
+        adp_vault_names_free(out);
     return status;
 }
 
@@ -300,8 +305,8 @@ static enum adp_status resolve_latest(const struct adp_vault *vault,
     return status == ADP_OK ? latest_of_second(vault, names, names->num - 1, out, err) : status;
 }
 
-enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *name,
-                                  struct adp_record *out, struct adp_error *err)
+enum adp_status adp_vault_resolve(struct adp_vault *vault, const char *name, struct adp_record *out,
+                                  struct adp_error *err)
 {
     struct adp_vault_names names;
     enum adp_status status = adp_vault_list_snapshots(vault, &names, err);
@@ -316,7 +321,7 @@ enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *nam
     return status;
 }
 
-enum adp_status adp_vault_each_record(const struct adp_vault *vault, const char *snapshot,
+enum adp_status adp_vault_each_record(struct adp_vault *vault, const char *snapshot,
                                       adp_record_fn on_record, adp_refused_fn on_refused,
                                       void *user, struct adp_error *err)
 {
@@ -384,7 +389,7 @@ static int compare_started(const void *a, const void *b)
     return strcmp(x->id, y->id);
 }
 
-enum adp_status adp_vault_snapshots(const struct adp_vault *vault, struct adp_snapshots *out,
+enum adp_status adp_vault_snapshots(struct adp_vault *vault, struct adp_snapshots *out,
                                     adp_event_fn on_event, void *user, struct adp_error *err)
 {
     struct adp_vault_names names;

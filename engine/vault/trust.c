@@ -58,16 +58,22 @@ static enum adp_status sync_keybag(const struct adp_vault *vault, struct adp_err
     return rc == 0 ? ADP_OK : adp_fail_errno(err, -rc, vault->path, "cannot sync the keybag");
 }
 
-enum adp_status adp_vault_pin(const struct adp_vault *vault, const struct adp_keybag *keybag,
-                              struct adp_error *err)
+struct adp_pin adp_vault_make_pin(const struct adp_keybag *keybag)
 {
     struct adp_pin pin = {.generation = keybag->generation, .has_hash = 1};
-    enum adp_status status;
 
     memcpy(pin.vault_id, keybag->vault_id, ADP_ID_LEN);
     account_hash(pin.account_hash, keybag);
     memcpy(pin.keybag_hash, keybag->hash, ADP_HASH_LEN);
-    status = sync_keybag(vault, err);
+    return pin;
+}
+
+enum adp_status adp_vault_pin(const struct adp_vault *vault, const struct adp_keybag *keybag,
+                              struct adp_error *err)
+{
+    const struct adp_pin pin = adp_vault_make_pin(keybag);
+    enum adp_status status = sync_keybag(vault, err);
+
     if (status == ADP_OK)
         status = adp_identity_set_pin(vault->identity, &pin, err);
     return status == ADP_OK ? adp_identity_store(vault->identity, err) : status;

@@ -93,16 +93,21 @@ enum adp_status adp_history_settle(const struct adp_vault *vault, struct adp_err
 /* adp_vault_load_keybag reads the newest keybag and makes it |vault->keybag|. It must be the one
  * that the identity has pinned, or follow from it: each generation names the hash of the one
  * before, and somebody who holds the account's key there has made it. A newer one is pinned. Where
- * there is no pin it is the first contact: nothing is pinned. */
+ * there is no pin it is the first contact: nothing is pinned, and what was read before counts. */
 enum adp_status adp_vault_load_keybag(struct adp_vault *vault, struct adp_error *err);
 
-/* adp_vault_refresh is adp_vault_load_keybag where there is a newer one than was read. */
+/* adp_vault_refresh is adp_vault_load_keybag where there is a newer one than was read, which must
+ * follow from that. adp_vault_refresh_for does it where |header| has a slot of an epoch that the
+ * keybag does not know: then a rotation and a rewrap have been here meanwhile. */
 enum adp_status adp_vault_refresh(struct adp_vault *vault, struct adp_error *err);
+enum adp_status adp_vault_refresh_for(struct adp_vault *vault, const struct adp_header *header,
+                                      struct adp_error *err);
 
 /* -- trust.c */
 
-/* adp_vault_pin has the vault's identity remember |keybag|, on the disk too; the keybag is there
- * before it. */
+/* adp_vault_make_pin is what there is to remember of |keybag|; adp_vault_pin has the vault's
+ * identity remember it, on the disk too; the keybag is there before it. */
+struct adp_pin adp_vault_make_pin(const struct adp_keybag *keybag);
 enum adp_status adp_vault_pin(const struct adp_vault *vault, const struct adp_keybag *keybag,
                               struct adp_error *err);
 
@@ -262,8 +267,8 @@ enum adp_status adp_vault_load_record(const struct adp_vault *vault, const char 
                                       struct adp_record *out, struct adp_error *err);
 
 /* adp_vault_resolve turns "latest", an id or the beginning of one into a verified record. */
-enum adp_status adp_vault_resolve(const struct adp_vault *vault, const char *name,
-                                  struct adp_record *out, struct adp_error *err);
+enum adp_status adp_vault_resolve(struct adp_vault *vault, const char *name, struct adp_record *out,
+                                  struct adp_error *err);
 
 /* struct adp_vault_names is a sorted list of the names in a folder of the vault. */
 struct adp_vault_names {
@@ -271,8 +276,9 @@ struct adp_vault_names {
     size_t num;
 };
 
-/* adp_vault_list_snapshots lists the ids of the snapshots, oldest first. */
-enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct adp_vault_names *out,
+/* adp_vault_list_snapshots lists the ids of the snapshots, oldest first, and brings the keybag up
+ * to date with them, for records may be of a newer one than was read. */
+enum adp_status adp_vault_list_snapshots(struct adp_vault *vault, struct adp_vault_names *out,
                                          struct adp_error *err);
 
 /* adp_vault_each_record calls |on_record| with the record of |snapshot|, or of each snapshot if
@@ -281,7 +287,7 @@ enum adp_status adp_vault_list_snapshots(const struct adp_vault *vault, struct a
 typedef enum adp_status (*adp_record_fn)(void *user, const struct adp_record *record,
                                          struct adp_error *err);
 typedef void (*adp_refused_fn)(void *user, const char *id, const struct adp_error *why);
-enum adp_status adp_vault_each_record(const struct adp_vault *vault, const char *snapshot,
+enum adp_status adp_vault_each_record(struct adp_vault *vault, const char *snapshot,
                                       adp_record_fn on_record, adp_refused_fn on_refused,
                                       void *user, struct adp_error *err);
 

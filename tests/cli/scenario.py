@@ -24,6 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("ADP_SHARED", ROOT.parent / "shared"))
 COMMAND = os.environ["ADP_SEAL"]
 SANITIZED = b"__sanitizer" in pathlib.Path(COMMAND).read_bytes()
+COVERED = b"__gcov" in pathlib.Path(COMMAND).read_bytes()
 TIMEOUT_S = 300
 MAX_CALLS = 10_000
 IO = ("uring", "threads")
