@@ -13,7 +13,7 @@ import disk
 import disk_ways
 
 SOAK = os.environ.get("ADP_SOAK") == "1"
-DISKS = 6  # of a command that are tried, drawn evenly, but for a soak
+DISKS = 2 if "asan" in scenario.COMMAND else 4  # that are tried of a command, but for a soak
 SEEDS = 6 if SOAK else 2
 PART = "power loss"
 
