@@ -35,8 +35,8 @@ class LosingPower(scenario.Scenario):
         return self.run_it(*args, env=(env or {}) | settings, expect=expect, **how)
 
     def lose_power(self, check, *args, num=DISKS, first=None, **how):
-        """Runs the command, and for |num| disks that a power loss on the way could have left, all of
-        them in a soak, and each that one after its end could, calls check(is_over) with everything
+        """Runs the command, and for |num| disks that a power loss on the way could have left, all
+        in a soak, and each that one after its end could, calls check(is_over) with everything
         in the scenario's folder as it is there; |is_over| is true if the command had ended. With
         |first|, (arguments, number), another command is killed before its call of that number, and
         the power stays on until this one begins. |how| is for running the command."""
@@ -52,8 +52,8 @@ class LosingPower(scenario.Scenario):
         self.try_disks(model, restore, check, num, start)
 
     def kill_and_lose_power(self, check, call, killed, words, **how):
-        """As |lose_power| for |words|, run after |killed| was killed right after one of its calls in
-        the scenario's folder whose names begin with |call|: the first and the last, in a soak each.
+        """As |lose_power| for |words|, run after |killed| was killed right after one of its calls
+        in the scenario's folder whose names begin with |call|: the first and the last, in a soak each.
         """
         restore = self.remember()
         _, calls = self.traced(*killed)
