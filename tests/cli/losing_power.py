@@ -53,8 +53,8 @@ class LosingPower(scenario.Scenario):
 
     def kill_and_lose_power(self, check, call, killed, words, **how):
         """As |lose_power| for |words|, run after |killed| was killed right after one of its calls
-        in the scenario's folder whose names begin with |call|: the first and the last, in a soak each.
-        """
+        in the scenario's folder whose names begin with |call|: the first and the last, in a soak
+        each."""
         restore = self.remember()
         _, calls = self.traced(*killed)
         restore()
