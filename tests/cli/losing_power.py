@@ -13,7 +13,7 @@ import disk
 import disk_ways
 
 SOAK = os.environ.get("ADP_SOAK") == "1"
-DISKS = 6  # of a command that are tried, drawn evenly, but for a soak
+DISKS = 2 if "asan" in scenario.COMMAND else 4  # that are tried of a command, but for a soak
 SEEDS = 6 if SOAK else 2
 PART = "power loss"
 
@@ -35,11 +35,11 @@ class LosingPower(scenario.Scenario):
         return self.run_it(*args, env=(env or {}) | settings, expect=expect, **how)
 
     def lose_power(self, check, *args, num=DISKS, first=None, **how):
-        """Runs the command, and for disks that a power loss at some point of it could have left, all
-        of them in a soak, calls check(is_over) with everything in the scenario's folder as it is
-        there; |is_over| is true if the command had ended. With |first|, (arguments, number), another
-        command is killed before its call of that number, and the power stays on until this one
-        begins. |how| is for running the command."""
+        """Runs the command, and for |num| disks that a power loss on the way could have left, all
+        in a soak, and each that one after its end could, calls check(is_over) with everything
+        in the scenario's folder as it is there; |is_over| is true if the command had ended. With
+        |first|, (arguments, number), another command is killed before its call of that number, and
+        the power stays on until this one begins. |how| is for running the command."""
         restore = self.remember()
         model = disk.Disk(self.dir)
         start = 0
@@ -52,8 +52,9 @@ class LosingPower(scenario.Scenario):
         self.try_disks(model, restore, check, num, start)
 
     def kill_and_lose_power(self, check, call, killed, words, **how):
-        """As |lose_power| for |words|, run after |killed| was killed right after one of its calls in the
-        scenario's folder whose names begin with |call|: the first and the last, in a soak each."""
+        """As |lose_power| for |words|, run after |killed| was killed right after one of its calls
+        in the scenario's folder whose names begin with |call|: the first and the last, in a soak
+        each."""
         restore = self.remember()
         _, calls = self.traced(*killed)
         restore()

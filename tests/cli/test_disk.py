@@ -1,5 +1,5 @@
-"""The model of the disk finds programs out that forget a sync, and has nothing against careful ones.
-These write over FILE, of which whoever looks must find the old or the new content, whole."""
+"""The model of the disk finds programs out that forget a sync, and has nothing against careful
+ones. These write over FILE, of which whoever looks must find the old or the new content, whole."""
 
 import os
 import subprocess

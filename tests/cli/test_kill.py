@@ -1,4 +1,4 @@
-"""Commands killed at random moments, whatever they do then, on both back ends of input and output."""
+"""Commands killed at random moments, whatever they do then, on both back ends."""
 
 import os
 import random

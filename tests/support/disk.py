@@ -6,12 +6,12 @@ where they come from:
 - A write, a length, an attribute of a file is certain once an fsync of that file, or a syncfs, has
   returned that began after the change had ended (POSIX fsync, fdatasync; Linux syncfs). fdatasync
   counts as fsync: the command needs nothing of what it leaves out.
-- A name is certain once an fsync of its folder, or a syncfs, has: fsync of a file says nothing of its
-  name (Linux fsync(2), NOTES). ext4, XFS and Btrfs keep more; nothing here depends on that. So a
-  folder that was synced is lost with all that it holds when its own name was not.
-- A rename is one step: old name, new name, never neither (POSIX rename). It is certain once every
-  folder that it concerns was synced. It may be there without its file's data or length: ext4 without
-  auto_da_alloc, and XFS, leave files that are empty or full of zeros that way.
+- A name is certain once an fsync of its folder, or a syncfs, has: fsync of a file says nothing of
+  its name (Linux fsync(2), NOTES). ext4, XFS and Btrfs keep more; nothing here depends on that. So
+  a folder that was synced is lost with all that it holds when its own name was not.
+- A rename is one step: old name, new name, never neither (POSIX rename). It is certain once each
+  folder that it concerns was synced. It may be there without its file's data or length: ext4
+  without auto_da_alloc, and XFS, leave files that are empty or full of zeros that way.
 - Changes of names need not reach the disk in their order: of two, the second alone may be there.
 - A write reaches the disk in pieces, in any order: pages of 4 KiB of the page cache, sectors of 512
   bytes of a transfer that was under way, O_DIRECT or not. A sector is whole, old or new. A file may

@@ -55,7 +55,8 @@ class Chance(Way):
 
     def begin(self, pending_names):
         if self.in_order:  # a journal: all changes of names up to one of them
-            number = random.Random(f"{self.seed} {len(pending_names)}").randint(0, len(pending_names))
+            length = len(pending_names)
+            number = random.Random(f"{self.seed} {length}").randint(0, length)
             self.kept = set(pending_names[:number])
 
     def keeps_names(self, change):
