@@ -156,8 +156,9 @@ enum adp_status adp_directory_parse(struct adp_directory *out, const uint8_t *da
 
     adp_reader_init(&reader, data, len);
     adp_read_varint(&reader, &num_archives, 1);
-    if (!adp_read_varint(&reader, &num_frames, (len - reader.pos) / DIRECTORY_FRAME_MIN_LEN) ||
-        num_archives != 1 || len != trailer->directory_plain_len)
+    if (!adp_read_varint(&reader, &num_frames, ADP_DIRECTORY_MAX_FRAMES) ||
+        num_frames > (len - reader.pos) / DIRECTORY_FRAME_MIN_LEN || num_archives != 1 ||
+        len != trailer->directory_plain_len)
         return adp_fail(err, ADP_ERR_FORMAT, path, "the index directory is malformed");
     directory.num_frames = num_frames;
     directory.frames = calloc(num_frames > 0 ? num_frames : 1, sizeof(*directory.frames));

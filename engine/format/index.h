@@ -23,6 +23,7 @@
 #define ADP_TRAILER_LEN          64
 #define ADP_DIRECTORY_STORED_MAX (64u << 20)
 #define ADP_DIRECTORY_PLAIN_MAX  (256u << 20)
+#define ADP_DIRECTORY_MAX_FRAMES (1u << 20)
 
 enum adp_index_type { /* 1 to 6 are those of enum adp_entry_type */
                       ADP_INDEX_CONTINUATION = 7,

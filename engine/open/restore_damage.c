@@ -46,6 +46,9 @@ int restore_damage_is_lost(const struct restore_frame *frame, size_t start, size
 
 /* -- What lay in them. */
 
+/* So many bytes of names wait for the end of the archive; what is lost beyond them is counted. */
+#define LOSSES_MAX ((size_t)64 << 20)
+
 static int add_loss(struct restore_damage *damage, const char *path, uint64_t position)
 {
     struct restore_loss *last =
@@ -53,6 +56,10 @@ static int add_loss(struct restore_damage *damage, const char *path, uint64_t po
 
     if (last != NULL && position - last->last <= 1 && strcmp(last->path, path) == 0) {
         last->last = position;
+        return 1;
+    }
+    if (strlen(path) > LOSSES_MAX - damage->losses_len) {
+        damage->num_unnamed++;
         return 1;
     }
     if (damage->losses == NULL || damage->num_losses == damage->cap_losses) {
@@ -67,6 +74,7 @@ static int add_loss(struct restore_damage *damage, const char *path, uint64_t po
     last = &damage->losses[damage->num_losses];
     *last = (struct restore_loss){strdup(path), position, position};
     damage->num_losses += last->path != NULL;
+    damage->losses_len += strlen(path);
     return last->path != NULL;
 }
 
@@ -198,6 +206,17 @@ static void tell_stretches(struct restoring *restoring, const char **paths)
     }
 }
 
+static void tell_unnamed(const struct restoring *restoring)
+{
+    char message[128];
+
+    if (restoring->damage.num_unnamed == 0)
+        return;
+    snprintf(message, sizeof(message), "%" PRIu64 " entries more are damaged than are named",
+             restoring->damage.num_unnamed);
+    adp_tell_event(restoring->tell, ADP_EVENT_NOTE, ADP_OK, 0, restoring->archive->path, message);
+}
+
 /* Reads what nothing has read, so that every damaged segment is known. */
 static enum adp_status check_rest(struct restoring *restoring, struct adp_error *err)
 {
@@ -235,6 +254,7 @@ enum adp_status restore_damage_end(struct restoring *restoring, int check_tags,
             return adp_fail_memory(err);
         tell_stretches(restoring, paths);
         free(paths);
+        tell_unnamed(restoring);
     }
     if (err != NULL)
         *err = damage->first;

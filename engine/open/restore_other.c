@@ -63,11 +63,43 @@ static unsigned own_place(const struct restoring *restoring)
 
 /* -- Directories. */
 
-static enum adp_status remember_dir(struct restoring *restoring, const struct restore_entry *entry,
+/* Folders wait for the end of the restore with what they are to get. What is usual for one (paths
+ * on Linux seldom reach a kilobyte) always has room; for the rest there is so much, so that nobody
+ * can take memory without bound by an index that compresses well. */
+#define DIR_USUAL_LEN  2048u
+#define DIR_EXCESS_MAX ((size_t)64 << 20)
+
+static size_t dir_excess(const struct restore_entry *entry)
+{
+    size_t len = strlen(entry->path);
+
+    for (size_t i = 0; i < entry->meta.num_xattrs; i++)
+        len += sizeof(entry->meta.xattrs[i]) + strlen(entry->meta.xattrs[i].name) +
+               entry->meta.xattrs[i].value_len;
+    return len > DIR_USUAL_LEN ? len - DIR_USUAL_LEN : 0;
+}
+
+/* Returns whether there is room to remember |entry|; else its metadata is told as not set. */
+static int take_dir_excess(struct restoring *restoring, struct restore_entry *entry)
+{
+    size_t excess = dir_excess(entry);
+
+    if (excess <= DIR_EXCESS_MAX - restoring->dirs_excess) {
+        restoring->dirs_excess += excess;
+        return 1;
+    }
+    entry->meta_failures = ADP_META_OWNER | ADP_META_MODE | ADP_META_XATTR | ADP_META_TIMES;
+    entry->meta_errno = E2BIG;
+    return 0;
+}
+
+static enum adp_status remember_dir(struct restoring *restoring, struct restore_entry *entry,
                                     struct adp_error *err)
 {
     struct restore_dir *dir;
 
+    if (!take_dir_excess(restoring, entry))
+        return ADP_OK;
     if (restoring->num_dirs == restoring->cap_dirs) {
         size_t cap = restoring->cap_dirs > 0 ? restoring->cap_dirs * 2 : 64;
         struct restore_dir *grown = realloc(restoring->dirs, cap * sizeof(*grown));

@@ -109,7 +109,9 @@ struct restore_damage {
     struct adp_error first; /* the first that was met */
     struct restore_loss *losses;
     size_t num_losses, cap_losses;
-    int has_lost_index; /* entries are lost that nobody can name */
+    size_t losses_len;    /* of their paths */
+    uint64_t num_unnamed; /* that had no room */
+    int has_lost_index;   /* entries are lost that nobody can name */
 };
 
 /* A buffer that holds a segment. */
@@ -166,6 +168,7 @@ struct restoring {
     struct restore_arena dir_arena;
     struct restore_dir *dirs;
     size_t num_dirs, cap_dirs;
+    size_t dirs_excess;  /* of their paths and attributes, over what is usual */
     struct adp_job sync; /* of the target, while the work goes on */
     int is_syncing;
     struct restore_place *places; /* one a worker, and the driver's */

@@ -308,7 +308,8 @@ enum adp_status seal_finish_index(struct sealing *sealing, struct adp_error *err
                                            sealing->blobs[i].len, err);
     if (status == ADP_OK)
         status = adp_index_writer_directory(&sealing->index, &directory, err);
-    if (status == ADP_OK && directory.len > ADP_DIRECTORY_PLAIN_MAX)
+    if (status == ADP_OK && (directory.len > ADP_DIRECTORY_PLAIN_MAX ||
+                             sealing->index.num_frames > ADP_DIRECTORY_MAX_FRAMES))
         status = adp_fail(err, ADP_ERR_UNSUPPORTED, NULL,
                           "too many entries with too long paths for one archive: its directory "
                           "would have %zu MiB",

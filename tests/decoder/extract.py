@@ -1,4 +1,4 @@
-"""Writes the entries of archives beneath a folder, following no link (section 11)."""
+"""Writes the entries of archives beneath a folder, following no link (section 12)."""
 
 import os
 import sys

@@ -126,6 +126,7 @@ class Index:
                         "directory")
         archives, count = r.varint(), r.varint()
         r.require(archives == 1, f"{archives} archives in the archive table")
+        r.require(count <= MIB, f"{count} index frames")
         frames, total = [], 0
         for _ in range(count):
             stored, plain, entries = r.varint(), r.varint(), r.varint()

@@ -174,6 +174,14 @@ mutate("plan", INTEGRITY, "open",
        hardlink_to_hardlink=add(b"library/z", HARDLINK, target=b"library/linked"))
 
 
+mutate("plan", DONE,
+       ok_symlink_target_of_4095=change_entry(b"library/link", target=b"t" * 4095),
+       ok_xattr_name_of_255=xattrs((b"user." + b"x" * 250, b"")),
+       ok_xattr_value_of_65536=xattrs((b"user.a", bytes(65536))),
+       ok_xattrs_of_1024=xattrs(*((b"%04d" % n, b"") for n in range(1024))),
+       ok_file_of_many_bytes=change_entry(b"library/hole", size=HUGE - 10**9))
+
+
 def bodies_of(group, number, change):
     """A change to one body: `change` receives it and its entry."""
     def apply(groups):
@@ -239,19 +247,23 @@ def film(change):
     return at(lambda plan: plan.find(b"library/film.mov").extents[0], change)
 
 
-def too_many_extents(plan):
-    e = plan.find(b"library/film.mov")
-    data = plan.contents[e.path]
-    e.extents = [replace(e.extents[0], start=n, length=1, digest=xxh3_128(data[n:n + 1]))
-                 for n in range(4097)]
+def extents_of(num):
+    def change(plan):
+        e = plan.find(b"library/film.mov")
+        data = plan.contents[e.path]
+        e.extents = [replace(e.extents[0], start=n, length=1, digest=xxh3_128(data[n:n + 1]))
+                     for n in range(num)]
+    return change
 
 
-def frame_too_long(plan):
-    """A zstd frame of zeros, a byte longer than a frame may be."""
-    stored = zstd(bytes(FOUR_MIB + 1))
-    plan.find(b"library/film.mov").extents = [Extent(
-        0, 10, 0, ZSTD, len(plan.content), len(stored), FOUR_MIB + 1, 0, xxh3_128(bytes(10)))]
-    plan.content += stored
+def frame_of(length):
+    """A zstd frame of zeros."""
+    def change(plan):
+        stored = zstd(bytes(length))
+        plan.find(b"library/film.mov").extents = [Extent(
+            0, 10, 0, ZSTD, len(plan.content), len(stored), length, 0, xxh3_128(bytes(10)))]
+        plan.content += stored
+    return change
 
 
 def past_index(plan):
@@ -278,11 +290,13 @@ mutate("plan",
        raw_frame_of_two_lengths=film(put(plain_length=20001)),
        frames_disagree=at(lambda plan: plan.find(b"library/sparse").extents[1],
                           put(stored_length=20001, plain_length=20001)),
-       frame_too_long=frame_too_long,
-       too_many_extents=too_many_extents,
+       frame_too_long=frame_of(FOUR_MIB + 1),
+       too_many_extents=extents_of(4097),
        extents_past_size=change_entry(b"library/sparse", size=26383),
        extents_past_size_in_continuation=continuation_past_size)
 mutate("plan", DONE,
+       ok_frame_of_4_mib=frame_of(FOUR_MIB),
+       ok_extents_of_4096=extents_of(4096),
        ok_content_without_entry=lambda plan: plan.content.extend(b"left by nobody"),
        ok_no_entries=lambda plan: plan.frames.clear())
 

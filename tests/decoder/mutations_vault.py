@@ -129,6 +129,10 @@ def fill_slots(table):
     table.slots = [(9, b"")] * 64 + table.slots
 
 
+def slots_of_64(table):
+    table.slots = [(9, b"")] * (64 - len(table.slots)) + table.slots
+
+
 def only_slot_of_another_key(table):
     table.slots = [table.make(bytes(32))]
 
@@ -167,7 +171,10 @@ mutate("slots",
        slot_length_wrong=slot_payload(lambda payload: payload + b"\0"),
        slot_of_another_key=only_slot_of_another_key)
 mutate("slots", NO_KEY, slot_does_not_open=slot_payload(flip(-1)))
-mutate("slots", DONE, ok_decoy_slot=decoy_slot)
+mutate("slots", DONE, ok_decoy_slot=decoy_slot, ok_slots_of_64=slots_of_64)
+mutate("header", DONE,
+       ok_header_of_65536=put(length=65536),
+       ok_segments_of_4_mib=put(segment_len=4 << 20))
 mutate("header-bytes", header_padding=flip(-1))
 mutate("header-block", header_checksum_wrong=flip(-1))
 

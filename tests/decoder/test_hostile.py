@@ -20,6 +20,7 @@ from index import DIRECTORY, FIFO, FILE, HARDLINK, RAW, Extent
 from mutation import Mutation
 from primitives import xxh3_128
 from sample import entry
+from writing import varint, vbytes
 
 
 class Hostile(HostileCase):
@@ -51,6 +52,62 @@ class Hostile(HostileCase):
         self.encode(*frames)
         _, _, peak = self.run_tool("verify")
         self.assertLess(peak, 350)
+
+    def test_memory_of_folders_with_large_attributes(self):
+        """They wait for the end of a restore, when nothing writes to their folders any more."""
+        xattrs = [(b"user.%d" % n, bytes(65000)) for n in range(8)]
+        frames = [[entry(DIRECTORY, b"f/%05d" % n, 0o755, xattrs=xattrs)] for n in range(200)]
+        frames[0][:0] = folder()
+        self.encode(*frames)
+        with self.case("memory"):
+            _, errors, peak = self.open(expect=IN_PART)
+            self.assertLess(peak, 350)
+            self.assertIn("f/00199", errors)
+
+    def deep(self, num, kind, **fields):
+        """Entries whose paths are as long as paths may be, below 255 folders."""
+        path = b"f"
+        entries = folder()
+        for _ in range(254):
+            path += b"/" + b"z" * 255
+            entries.append(entry(DIRECTORY, path, 0o755))
+        entries += [entry(kind, path + b"/%05d" % n, 0o755, **fields) for n in range(num)]
+        return [entries[at:at + 16] for at in range(0, 256, 16)] + [
+            entries[at:at + 5000] for at in range(256, len(entries), 5000)]
+
+    def test_memory_of_folders_with_long_paths(self):
+        self.encode(*self.deep(1500, DIRECTORY))
+        with self.case("memory"):
+            _, errors, peak = self.open(expect=IN_PART)
+            self.assertLess(peak, 350)
+            self.assertIn("/01499", errors)
+
+    def test_memory_of_names_of_what_is_lost(self):
+        """Each of them is told by open; verify names as many as are of use."""
+        bad = one_byte(0)
+        bad.digest = bytes(16)
+        self.encode(*self.deep(1500, FILE, size=1, extents=[bad]), content=b"x")
+        with self.case("memory"):
+            _, errors, peak = self.run_tool("verify", expect=INTEGRITY)
+            self.assertLess(peak, 350)
+            self.assertIn("/00000", errors)
+            self.assertIn("entries more", errors)
+
+    def test_memory_of_a_directory_of_many_frames(self):
+        """Each takes more memory than bytes."""
+        num = 6 << 20
+
+        class Many(encoder.Encoder):
+            """Frames of one byte, which lie in content that nothing else names."""
+            def hook(self, stage, value):
+                if stage == "directory":
+                    return varint(1) + varint(num) + (varint(1) * 3 + vbytes(b"a")) * num
+                return (value[0] + bytes(num), value[1]) if stage == "assembled" else value
+        Many(self.out, "1").build()
+        with self.case("memory"):
+            _, errors, peak = self.run_tool("verify", expect=INTEGRITY)
+            self.assertLess(peak, 350)
+            self.assertIn("directory is malformed", errors)
 
     def test_hard_links_to_no_file(self):
         """To a link, a folder, or nothing: neither read nor restored, and nobody is told it was."""

@@ -119,10 +119,11 @@ def extent_list(extents):
 
 
 def shared_length(previous, path):
-    count = 0
-    while count < min(len(previous), len(path)) and previous[count] == path[count]:
-        count += 1
-    return count
+    low, high = 0, min(len(previous), len(path))
+    while low < high:  # paths may be long: whole pieces are compared
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if previous[:middle] == path[:middle] else (low, middle - 1)
+    return low
 
 
 def entry_body(entry, previous):

@@ -87,6 +87,31 @@ static const struct trailer_case trailer_cases[] = {
     {"reserved", 63, "01", ADP_ERR_FORMAT},
 };
 
+/* As many frames as there may be, of one byte each, and one more. */
+static void test_many_frames(void)
+{
+    static const uint8_t line[] = {1, 1, 1, 1, 'a'};
+
+    for (uint64_t more = 0; more < 2; more++) {
+        const uint64_t num = ADP_DIRECTORY_MAX_FRAMES + more;
+        struct adp_trailer trailer = {.directory_offset = num, .num_entries = num};
+        struct adp_directory directory = {0};
+        struct adp_builder data = {0};
+        struct adp_error err = {0};
+
+        adp_build_varint(&data, 1);
+        adp_build_varint(&data, num);
+        for (uint64_t i = 0; i < num; i++)
+            adp_build_bytes(&data, line, sizeof(line));
+        trailer.directory_plain_len = (uint32_t)data.len;
+        et_expect(adp_directory_parse(&directory, data.data, data.len, &trailer, "a", &err),
+                  more == 0 ? ADP_OK : ADP_ERR_FORMAT, &err, "many frames");
+        CU_ASSERT_EQUAL(directory.num_frames, more == 0 ? num : 0);
+        adp_directory_free(&directory);
+        adp_builder_free(&data);
+    }
+}
+
 static void test_trailer(void)
 {
     struct adp_trailer trailer = {DIRECTORY_OFFSET, 100, 200, 3, 4}, parsed = {0};
@@ -117,6 +142,7 @@ int main(void)
 {
     static const struct adp_test_case cases[] = {
         {"directory", test_directory},
+        {"as many frames as there may be", test_many_frames},
         {"trailer", test_trailer},
     };
 

@@ -5,12 +5,14 @@
 #include <sqlite3.h>
 #include <sys/stat.h>
 
+#include "attestation.h"
 #include "fuzz.h"
 #include "header.h"
 #include "identity.h"
 #include "index.h"
 #include "keybag_test.h"
 #include "make_corpus.h"
+#include "parity.h"
 #include "record.h"
 
 static const char *root;
@@ -183,6 +185,64 @@ static void save_index(const char *name, size_t num, size_t per_frame)
     adp_index_writer_free(&writer);
 }
 
+/* -- Attestation, parity, text ----------------------------------------------------------------- */
+
+static void save_attestation(void)
+{
+    static const uint8_t floe_params[10] = {0, 0, 0, 4, 0, 0, 0, 0, 0, 32};
+    struct adp_header header = {
+        .header_len = ADP_HEADER_BLOCK, .category = 17, .enc_seg_len = 4096};
+    uint8_t start[ADP_ATTESTATION_START_LEN], part[ADP_ATTESTED_START_LEN];
+    static const uint8_t vault_id[ADP_ID_LEN];
+    struct adp_builder out = {0};
+    struct adp_attested attested;
+
+    memcpy(header.floe_header, floe_params, sizeof(floe_params));
+    adp_attestation_start(start, vault_id, "20221207T120000Z-0123abcd");
+    adp_attested_init(&attested, &header);
+    adp_attested_build(part, &attested);
+    adp_build_bytes(&out, start, sizeof(start));
+    adp_build_bytes(&out, part, sizeof(part));
+    adp_build_u64(&out, 4096 + 10000);
+    save_builder("attestation", "three-segments", &out);
+}
+
+static void save_parity(const char *name, uint64_t size, unsigned percent)
+{
+    struct adp_parity parity = {.size = size, .header_len = ADP_HEADER_BLOCK};
+    uint8_t start[ADP_PARITY_BLOCK];
+    struct adp_builder out = {0};
+
+    FUZZ_CHECK(adp_parity_choose(&parity, percent));
+    adp_parity_build(start, &parity);
+    adp_build_u64(&out, size);
+    adp_build_bytes(&out, start, 80); /* the rest is zero */
+    save_builder("parity", name, &out);
+}
+
+static void save_texts(void)
+{
+    static const char code[] = "2345-6789-ABCD-EFGH-JKLM-NPQR-STWX";
+    struct adp_identity *identity = adp_identity_new("corpus");
+    char *request;
+
+    save("text", "code", code, sizeof(code) - 1);
+    save("text", "code-as-typed", " 2345 6789 abcd efgh\njklm npqr stwx\n", 38);
+    save("text", "code-with-a-wrong-character", "2345-6789-ABCD-EFGH-JKLM-NPQR-STW2", 34);
+    save("text", "code-too-short", code, 20);
+    FUZZ_CHECK(identity != NULL);
+    identity->kind = ADP_KIND_DEVICE;
+    strcpy(identity->name, "corpus");
+    memset(identity->keys, 7, sizeof(*identity->keys));
+    adp_identity_derive(identity);
+    FUZZ_CHECK(adp_identity_request(identity, &request, NULL) == ADP_OK);
+    save("text", "request", request, strlen(request));
+    request[strlen(request) / 2] ^= 1;
+    save("text", "request-changed", request, strlen(request));
+    free(request);
+    adp_identity_free(identity);
+}
+
 /* -- Backups of devices ------------------------------------------------------------------------ */
 
 #define FILES                                                                                      \
@@ -274,6 +334,10 @@ int main(int argc, char **argv)
     save_index("many-frames", NUM_OF(entries), 2);
     save_device_backups();
     save_policies();
+    save_attestation();
+    save_parity("small", 10000, 1);
+    save_parity("large", UINT64_C(1) << 30, 100);
+    save_texts();
     save_open();
     return 0;
 }

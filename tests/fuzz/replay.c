@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include "assurance.h"
 #include "fuzz.h"
 
 static int replay_file(const char *path)
@@ -49,6 +50,8 @@ int main(int argc, char **argv)
         int num = replay_dir(argv[i]);
 
         printf("%s: %d inputs\n", argv[i], num);
+        adp_assurance_add("hostile input", "inputs of fuzz targets", (unsigned long)num,
+                          (unsigned long)num);
         if (num == 0) {
             fprintf(stderr, "%s: nothing to replay\n", argv[i]);
             return 1;
