@@ -31,7 +31,7 @@ HEADER = 4096
 PART = "property"
 
 SEAL_OPTIONS = {
-    "--io": ("auto", "threads"), "--threads": ("1", "2", "5"), "--memory": ("16M", "40M"),
+    "--io": ("auto", "threads"), "--threads": ("1", "2", "4"), "--memory": ("32M", "64M"),
     "--attest": ("on", "off"), "--parity": ("1%", "10%", "50%", "100%"),
     "--level": ("1", "3", "12"), "--profile": ("auto", "none"), "--category": ("drive", "photos", "mail")}
 OPEN_OPTIONS = {"--io": ("auto", "threads"), "--threads": ("1", "3"), "--memory": ("16M",)}
@@ -132,7 +132,7 @@ class World:
 
     def devices_there(self):
         return [device for device in self.case.json("device", "list", self.vault)["devices"]
-                if device["name"].startswith("device-") and device["state"] == "active"]
+                if device["name"].startswith("device-") and device["active"]]
 
     def add_parity(self, chance):
         snapshot, parity = chance.choice(self.snapshots), chance.choice(("5%", "30%"))
