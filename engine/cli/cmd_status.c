@@ -259,8 +259,7 @@ static void seen_json(json_t *root, const struct seen *seen)
     json_object_set_new(root, "leaks", leaks);
 }
 
-static enum adp_status show_leaks(struct cli *cli, struct adp_vault *vault,
-                                  struct adp_error *err)
+static enum adp_status show_leaks(struct cli *cli, struct adp_vault *vault, struct adp_error *err)
 {
     struct adp_snapshots snapshots = {0};
     struct seen seen;

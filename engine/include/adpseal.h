@@ -280,8 +280,8 @@ ADP_EXPORT uint64_t adp_vault_generation(const struct adp_vault *vault);
  * as well; if it was interrupted, the same call again, or any other change, finishes that. */
 
 struct adp_device {
-    const char *name; /* lives until the vault is freed, changed through this handle, or met anew
-                         by work that takes up a newer keybag: docs/API.md, Processes */
+    const char *name; /* lives until the vault is freed, or changed through this handle, or work
+                         through it takes up a newer keybag (docs/API.md, Processes) */
     enum adp_kind kind;
     int is_active;
     int is_self;     /* it is the identity that the vault was opened with */

@@ -31,7 +31,7 @@ HEADER = 4096
 PART = "property"
 
 SEAL_OPTIONS = {
-    "--io": ("auto", "threads"), "--threads": ("1", "2", "5"), "--memory": ("16M", "40M"),
+    "--io": ("auto", "threads"), "--threads": ("1", "2", "4"), "--memory": ("32M", "64M"),
     "--attest": ("on", "off"), "--parity": ("1%", "10%", "50%", "100%"),
     "--level": ("1", "3", "12"), "--profile": ("auto", "none"), "--category": ("drive", "photos", "mail")}
 OPEN_OPTIONS = {"--io": ("auto", "threads"), "--threads": ("1", "3"), "--memory": ("16M",)}
@@ -92,9 +92,23 @@ class World:
     def seal(self, chance):
         options = any_options(chance, SEAL_OPTIONS)
         with assurance.case(PART, "seal of any tree"):
-            model = any_tree.model(self.source)
+            known, groups = any_tree.model(self.source)
             report = self.case.seal(self.source, *words(options))
+            model = known, self.split(groups, report["snapshot"])
             self.snapshots.append(Snapshot(report["snapshot"], model, options.get("--parity")))
+
+    def split(self, groups, snapshot):
+        """Names that share a file still share it where they are in one category."""
+        if not groups:
+            return groups
+        entries = self.case.json("list", self.vault, snapshot)["entries"]
+        prefix = os.fsencode(self.source.name) + b"/"
+        category = {as_bytes(entry).removeprefix(prefix): entry["category"] for entry in entries}
+        parts = set()
+        for group in groups:
+            for name in {category[path] for path in group}:
+                parts.add(frozenset(path for path in group if category[path] == name))
+        return {part for part in parts if len(part) > 1}
 
     def target(self):
         return pathlib.Path(tempfile.mkdtemp(prefix="opened-", dir=self.case.dir))
@@ -132,7 +146,7 @@ class World:
 
     def devices_there(self):
         return [device for device in self.case.json("device", "list", self.vault)["devices"]
-                if device["name"].startswith("device-") and device["state"] == "active"]
+                if device["name"].startswith("device-") and device["active"]]
 
     def add_parity(self, chance):
         snapshot, parity = chance.choice(self.snapshots), chance.choice(("5%", "30%"))
@@ -241,6 +255,11 @@ ACTIONS = (World.edit, World.edit, World.edit, World.seal, World.seal, World.ope
 def as_text(name):
     """A path as --json has it."""
     return name.decode(errors="replace")
+
+
+def as_bytes(entry):
+    """The path of an entry of list --json."""
+    return bytes.fromhex(entry["path_hex"]) if "path_hex" in entry else entry["path"].encode()
 
 
 class Run:
