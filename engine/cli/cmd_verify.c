@@ -51,6 +51,8 @@ static void tell_result(struct verification *run, const char *id, const struct a
         json_object_set_new(object, "id", json_string(id));
         json_object_set_new(object, "status", json_string(out_status_word(err->status)));
         json_object_set_new(object, "seconds", json_real(seconds));
+        if (report->sandbox != NULL)
+            json_object_set_new(object, "sandbox", json_string(report->sandbox));
         json_object_set_new(object, "stages", report_stages_json(report));
         if (err->status != ADP_OK)
             json_object_set_new(object, "error", out_error_json(err));

@@ -47,6 +47,7 @@ static const struct option_info {
     [OPTION_KEEP_GOING] = {"keep-going", NULL, "restore all that damage has left, exit code 3"},
     [OPTION_SKIP_DERIVED] = {"skip-derived", NULL, "leave out what can be made again"},
     [OPTION_PARITY] = {"parity", "N%", "heal damage of so much of an archive; 1% to 100%"},
+    [OPTION_SANDBOX] = {"sandbox", "HOW", "decode in a process without rights: auto, on or off"},
     [OPTION_DRY_RUN] = {"dry-run", NULL, "show what would be sealed, and seal nothing"},
 };
 
@@ -134,6 +135,11 @@ static enum adp_status set_checked(struct options *out, enum option_id id, const
             strcmp(value, "threads") != 0)
             return refuse_value(value, id, "auto, uring or threads", err);
         out->io = value;
+        return ADP_OK;
+    case OPTION_SANDBOX:
+        if (strcmp(value, "auto") != 0 && strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
+            return refuse_value(value, id, "auto, on or off", err);
+        out->sandbox = value;
         return ADP_OK;
     default:
         return options_add_category(out->categories, &out->num_categories, value, err);

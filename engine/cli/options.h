@@ -45,6 +45,7 @@ enum option_id {
     OPTION_DRY_RUN,
     OPTION_KEEP_GOING,
     OPTION_PARITY,
+    OPTION_SANDBOX,
     OPTION_NUM,
 };
 
@@ -60,6 +61,7 @@ struct options {
     const char *identity; /* file; NULL: the default */
     const char *passphrase_file;
     const char *io;
+    const char *sandbox;
     const char *device;
     const char *name;
     const char *policy;

@@ -88,6 +88,8 @@ static void print_json(json_t *root, const struct adp_report *report, double sec
     json_object_set_new(root, "io", report->io != NULL ? json_string(report->io) : json_null());
     json_object_set_new(root, "kernel",
                         report->kernel != NULL ? json_string(report->kernel) : json_null());
+    if (report->sandbox != NULL)
+        json_object_set_new(root, "sandbox", json_string(report->sandbox));
     json_object_set_new(root, "direct_read_bytes", number(report->direct_read_bytes));
     json_object_set_new(root, "direct_write_bytes", number(report->direct_write_bytes));
     json_object_set_new(root, "cpu_seconds", json_real(report->cpu_s));
@@ -169,6 +171,8 @@ void report_print_stages(const struct cli *cli, const struct adp_report *report)
     printf("%.2f s of CPU, on %s", report->cpu_s, report->io);
     if (report->kernel != NULL)
         printf(", %s", report->kernel);
+    if (report->sandbox != NULL)
+        printf(", sandbox: %s", report->sandbox);
     if (report->direct_read_bytes == 0 && report->direct_write_bytes == 0)
         puts(", through the page cache");
     else

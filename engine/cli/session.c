@@ -118,6 +118,8 @@ enum adp_status session_open(struct session *out, struct cli *cli, const char *d
     if (status == ADP_OK)
         status = adp_vault_open(&session.vault, dir, session.identity, err);
     if (status == ADP_OK)
+        status = adp_vault_set_sandbox(session.vault, cli->options.sandbox, err);
+    if (status == ADP_OK)
         status = meet(cli, session.vault, need, err);
     if (status != ADP_OK) {
         session_close(&session);

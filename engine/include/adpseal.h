@@ -61,6 +61,7 @@ enum adp_status {
     ADP_ERR_CONTENT = 31, /* authentic bytes that do not decompress or digest as the index says */
     ADP_ERR_MISSING = 32, /* a file that a signed record names is gone */
     ADP_ERR_DAMAGED = 33, /* bytes that are not those that were sealed, or cannot be read */
+    ADP_ERR_DECODER = 34, /* content has broken the sandbox that it was decoded in */
 
     /* Keys. */
     ADP_ERR_NO_KEY = 40,     /* this identity holds no key for it, or nobody does any more */
@@ -249,6 +250,19 @@ ADP_EXPORT ADP_MUST_CHECK enum adp_status adp_vault_open(struct adp_vault **out_
                                                          struct adp_identity *identity,
                                                          struct adp_error *err);
 ADP_EXPORT void adp_vault_free(struct adp_vault *vault);
+
+/* adp_vault_set_sandbox says how adp_open, adp_verify, adp_list and adp_cat decode what is in the
+ * vault: in a process of its own for each archive, without descriptors, files, network or keys, by
+ * Landlock and seccomp. |how| is "auto" (or NULL, and without this call): with what of it the
+ * kernel has, or in this process where that is nothing; "on": all of it, or ADP_ERR_UNSUPPORTED
+ * when it comes to reading; "off": in this process. Anything else is ADP_ERR_ARGUMENT.
+ *
+ * The process is forked (handlers of pthread_atfork run) by the thread that calls, which may be one
+ * of many, and is gone when the call returns. It takes no signal but SIGKILL. Its end sends SIGCHLD
+ * to this process as any child's does; a wait for any child may meet it, and does no harm. Content
+ * that breaks it is ADP_ERR_DECODER, with the archive and the offset. */
+ADP_EXPORT ADP_MUST_CHECK enum adp_status
+adp_vault_set_sandbox(struct adp_vault *vault, const char *how, struct adp_error *err);
 
 /* adp_vault_fingerprint writes the account's fingerprint, for people to compare: 64 hex digits in
  * groups of 8, zero-terminated. It says whose vault this is. */
@@ -549,8 +563,10 @@ struct adp_report {
     uint64_t direct_read_bytes;  /* bulk reads around the page cache */
     uint64_t direct_write_bytes; /* and writes; zero where the file system refuses it */
     struct adp_stage_report stages[ADP_NUM_STAGES];
-    double cpu_s;                            /* of the whole process meanwhile */
+    double cpu_s; /* of the whole process meanwhile, and of the sandbox */
     uint64_t left_out_files, left_out_bytes; /* derived, with |skip_derived|; in no category */
+    const char *sandbox; /* open, verify: "landlock+seccomp", "seccomp", "landlock" or "off"; the
+                            weakest of all archives, NULL if none was opened */
 };
 
 /* -- Seal ------------------------------------------------------------------------------------ */

@@ -9,6 +9,9 @@
 #include "fs.h"
 #include "secret.h"
 
+/* Archives of no more have one thread to decode them: starting others would take longer. */
+#define FEW_SEGMENTS 2u
+
 static enum adp_status read_header(struct adp_archive *archive, const struct adp_vault *vault,
                                    const char *id, struct adp_error *err)
 {
@@ -44,30 +47,27 @@ static enum adp_status unwrap(struct adp_archive *archive, struct adp_vault *vau
 static enum adp_status read_directory(struct adp_archive *archive, struct adp_error *err)
 {
     const struct adp_trailer *trailer = &archive->trailer;
-    uint8_t *stored = malloc(trailer->directory_stored_len + 1);
-    uint8_t *plain = malloc(trailer->directory_plain_len + 1);
-    enum adp_status status = ADP_OK;
+    const struct adp_sandbox_frame frame = {.kind = ADP_SANDBOX_DIRECTORY,
+                                            .stored_len = trailer->directory_stored_len,
+                                            .plain_len = trailer->directory_plain_len};
+    uint8_t *plain = malloc(frame.plain_len);
+    enum adp_status status;
 
-    if (stored == NULL || plain == NULL)
-        status = adp_fail_memory(err);
+    if (plain == NULL)
+        return adp_fail_memory(err);
+    status = adp_archive_decode(archive, trailer->directory_offset, &frame, plain, err);
+    if (status == ADP_ERR_CONTENT)
+        adp_fail(err, status, archive->path, "the index's directory does not decompress");
     if (status == ADP_OK)
-        status = adp_archive_read(archive, trailer->directory_offset, stored,
-                                  trailer->directory_stored_len, err);
-    if (status == ADP_OK) {
-        status = adp_codec_decompress(&archive->zstd, plain, trailer->directory_plain_len, stored,
-                                      trailer->directory_stored_len);
-        if (status != ADP_OK)
-            adp_fail(err, status, archive->path, "the index's directory does not decompress");
-    }
-    if (status == ADP_OK)
-        status = adp_directory_parse(&archive->directory, plain, trailer->directory_plain_len,
-                                     trailer, archive->path, err);
+        status = adp_directory_parse(&archive->directory, plain, frame.plain_len, trailer,
+                                     archive->path, err);
     free(plain);
-    free(stored);
     return status;
 }
 
-static enum adp_status read_index_start(struct adp_archive *archive, struct adp_error *err)
+/* The trailer is read here: 64 bytes of fixed fields. What follows from it, is the sandbox's. */
+static enum adp_status read_index_start(struct adp_archive *archive, const struct adp_vault *vault,
+                                        unsigned num_workers, struct adp_error *err)
 {
     uint8_t bytes[ADP_TRAILER_LEN];
     enum adp_status status;
@@ -80,6 +80,11 @@ static enum adp_status read_index_start(struct adp_archive *archive, struct adp_
     if (status == ADP_OK)
         status = adp_trailer_parse(&archive->trailer, bytes, archive->layout.plain_len,
                                    archive->path, err);
+    if (archive->layout.num_segments <= FEW_SEGMENTS)
+        num_workers = 0;
+    if (status == ADP_OK)
+        status =
+            adp_sandbox_new(&archive->sandbox, vault->sandbox, num_workers, &archive->trailer, err);
     return status == ADP_OK ? read_directory(archive, err) : status;
 }
 
@@ -112,7 +117,7 @@ static enum adp_status open_bulk(struct adp_archive *archive, const struct adp_v
 
 enum adp_status adp_archive_open(struct adp_archive **out, struct adp_vault *vault, const char *id,
                                  const struct adp_record_archive *record, int collect_tags,
-                                 struct adp_error *err)
+                                 unsigned num_workers, struct adp_error *err)
 {
     struct adp_archive *archive = calloc(1, sizeof(*archive));
     enum adp_status status;
@@ -132,7 +137,7 @@ enum adp_status adp_archive_open(struct adp_archive **out, struct adp_vault *vau
     if (status == ADP_OK)
         status = unwrap(archive, vault, err);
     if (status == ADP_OK)
-        status = read_index_start(archive, err);
+        status = read_index_start(archive, vault, num_workers, err);
     if (status != ADP_OK) {
         adp_archive_close(archive);
         return status;
@@ -147,6 +152,7 @@ void adp_archive_close(struct adp_archive *archive)
         return;
     adp_fs_close(archive->fd);
     adp_fs_close(archive->bulk_fd);
+    (void)adp_sandbox_free(archive->sandbox);
     adp_directory_free(&archive->directory);
     adp_floe_free(archive->floe);
     adp_secret_free(archive->scratch, sizeof(*archive->scratch));

@@ -94,7 +94,8 @@ enum adp_status adp_archive_open_segment(struct adp_archive *archive,
 int adp_archive_is_damage(const struct adp_error *why)
 {
     return why->sys_errno == EIO ||
-           adp_status_exit_code(why->status) == adp_status_exit_code(ADP_ERR_FORMAT);
+           (adp_status_exit_code(why->status) == adp_status_exit_code(ADP_ERR_FORMAT) &&
+            why->status != ADP_ERR_DECODER);
 }
 
 enum adp_status adp_archive_load(struct adp_archive *archive, uint64_t position,
@@ -142,26 +143,70 @@ enum adp_status adp_archive_read(struct adp_archive *archive, uint64_t offset, u
     return ADP_OK;
 }
 
+static enum adp_status decode_here(struct adp_archive *archive, uint64_t offset,
+                                   const struct adp_sandbox_frame *frame, uint8_t *out,
+                                   struct adp_error *err)
+{
+    uint8_t *stored = malloc(frame->stored_len);
+    enum adp_status status = stored != NULL ? ADP_OK : ADP_ERR_MEMORY;
+
+    if (status == ADP_OK)
+        status = adp_archive_read(archive, offset, stored, frame->stored_len, err);
+    if (status == ADP_OK)
+        status =
+            adp_codec_decompress(&archive->zstd, out, frame->plain_len, stored, frame->stored_len);
+    free(stored);
+    return status;
+}
+
+static enum adp_status decode_in(struct adp_sandbox *sandbox, struct adp_archive *archive,
+                                 uint64_t offset, const struct adp_sandbox_frame *frame,
+                                 uint8_t *out, struct adp_error *err)
+{
+    unsigned lane = adp_sandbox_enter(sandbox, ADP_SANDBOX_CALLER);
+    enum adp_status status =
+        adp_archive_read(archive, offset, adp_sandbox_room(sandbox, lane), frame->stored_len, err);
+    const uint8_t *plain;
+
+    if (status == ADP_OK)
+        status = adp_sandbox_decode(sandbox, lane, frame, &plain);
+    if (status == ADP_OK)
+        memcpy(out, plain, frame->plain_len);
+    adp_sandbox_leave(sandbox, lane);
+    return status;
+}
+
+enum adp_status adp_archive_decode(struct adp_archive *archive, uint64_t offset,
+                                   const struct adp_sandbox_frame *frame, uint8_t *out,
+                                   struct adp_error *err)
+{
+    enum adp_status status = archive->sandbox != NULL
+                                 ? decode_in(archive->sandbox, archive, offset, frame, out, err)
+                                 : decode_here(archive, offset, frame, out, err);
+
+    if (status == ADP_ERR_MEMORY)
+        return adp_fail_memory(err);
+    return status == ADP_ERR_DECODER ? adp_archive_fail_decoder(archive, offset, err) : status;
+}
+
 enum adp_status adp_archive_frame(struct adp_archive *archive, size_t number, uint8_t **out,
                                   size_t *out_len, struct adp_error *err)
 {
     const struct adp_index_frame *frame = &archive->directory.frames[number];
-    uint8_t *stored = malloc(frame->stored_len);
     enum adp_status status;
 
     *out_len = frame->plain_len;
     *out = malloc(frame->plain_len);
-    if (stored == NULL || *out == NULL)
-        status = adp_fail_memory(err);
-    else
-        status = adp_archive_read(archive, frame->offset, stored, frame->stored_len, err);
-    if (status == ADP_OK) {
-        status =
-            adp_codec_decompress(&archive->zstd, *out, frame->plain_len, stored, frame->stored_len);
-        if (status != ADP_OK)
-            adp_fail(err, status, archive->path, "index frame %zu does not decompress", number);
-    }
-    free(stored);
+    if (*out == NULL)
+        return adp_fail_memory(err);
+    status = adp_archive_decode(archive, frame->offset,
+                                &(struct adp_sandbox_frame){.kind = ADP_SANDBOX_INDEX,
+                                                            .number = number,
+                                                            .stored_len = frame->stored_len,
+                                                            .plain_len = frame->plain_len},
+                                *out, err);
+    if (status == ADP_ERR_CONTENT)
+        adp_fail(err, status, archive->path, "index frame %zu does not decompress", number);
     if (status != ADP_OK) {
         free(*out);
         *out = NULL;
@@ -182,6 +227,13 @@ enum adp_status adp_archive_fail_extent(const struct adp_archive *archive,
                           "it is authentic, so it was sealed like this: seal the source again");
 }
 
+enum adp_status adp_archive_fail_decoder(const struct adp_archive *archive, uint64_t offset,
+                                         struct adp_error *err)
+{
+    return adp_sandbox_fail(archive->sandbox, archive->path,
+                            adp_archive_segment_offset(archive, offset / plain_len(archive)), err);
+}
+
 enum adp_status adp_archive_fail_link(const struct adp_archive *archive, struct adp_error *err)
 {
     return adp_fail(err, ADP_ERR_FORMAT, archive->path,
@@ -191,24 +243,21 @@ enum adp_status adp_archive_fail_link(const struct adp_archive *archive, struct 
 enum adp_status adp_archive_extent(struct adp_archive *archive, const struct adp_extent *extent,
                                    uint8_t *out, uint8_t *buffer, struct adp_error *err)
 {
-    uint8_t digest[ADP_DIGEST_LEN], *plain = buffer;
-    enum adp_status status =
-        adp_archive_read(archive, extent->frame_offset, buffer, extent->stored_len, err);
+    const struct adp_sandbox_frame frame = {.stored_len = extent->stored_len,
+                                            .plain_len = extent->plain_len};
+    uint8_t digest[ADP_DIGEST_LEN];
+    enum adp_status status;
 
+    if (extent->codec == ADP_CODEC_ZSTD)
+        status = adp_archive_decode(archive, extent->frame_offset, &frame, buffer, err);
+    else
+        status = adp_archive_read(archive, extent->frame_offset, buffer, extent->stored_len, err);
     if (status != ADP_OK)
-        return status;
-    if (extent->codec == ADP_CODEC_ZSTD) {
-        plain = buffer + ADP_FRAME_MAX;
-        status = adp_codec_decompress(&archive->zstd, plain, extent->plain_len, buffer,
-                                      extent->stored_len);
-        if (status != ADP_OK)
-            return status == ADP_ERR_CONTENT ? adp_archive_fail_extent(archive, extent, err)
-                                             : adp_fail_memory(err);
-    }
-    adp_codec_digest(digest, plain + extent->start, extent->len);
+        return status == ADP_ERR_CONTENT ? adp_archive_fail_extent(archive, extent, err) : status;
+    adp_codec_digest(digest, buffer + extent->start, extent->len);
     if (memcmp(digest, extent->digest, ADP_DIGEST_LEN) != 0)
         return adp_archive_fail_extent(archive, extent, err);
-    memcpy(out, plain + extent->start, extent->len);
+    memcpy(out, buffer + extent->start, extent->len);
     return ADP_OK;
 }
 

@@ -13,7 +13,7 @@ struct catting {
     struct adp_archive *archive;
     int fd;
     uint8_t *out;    /* ADP_FRAME_MAX bytes */
-    uint8_t *buffer; /* twice as many */
+    uint8_t *buffer; /* likewise */
     uint8_t type;    /* of the entry found, 0 if there is none */
     char *target;    /* of a hard link: where the content is */
     uint64_t size, written;
@@ -125,7 +125,7 @@ static enum adp_status cat_selected(struct catting *catting, struct adp_vault *v
     for (size_t i = 0; catting->type == 0 && i < select->num_archives; i++) {
         const struct adp_record_archive *record = &select->record.archives[select->archives[i]];
 
-        status = adp_archive_open(&catting->archive, vault, select->record.id, record, 0, err);
+        status = adp_archive_open(&catting->archive, vault, select->record.id, record, 0, 0, err);
         if (status != ADP_OK)
             return status;
         status = cat_from(catting, select->paths[0].path, err);
@@ -149,7 +149,7 @@ enum adp_status adp_cat(struct adp_vault *vault, const char *snapshot, const cha
 
     adp_tell_init(&tell, &options, "cat");
     catting.out = malloc(ADP_FRAME_MAX);
-    catting.buffer = malloc(2 * (size_t)ADP_FRAME_MAX);
+    catting.buffer = malloc(ADP_FRAME_MAX);
     status = adp_select_make(&select, vault, &selection, &tell, &partial, err);
     if (status == ADP_OK && (catting.out == NULL || catting.buffer == NULL))
         status = adp_fail_memory(err);

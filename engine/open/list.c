@@ -51,7 +51,7 @@ enum adp_status adp_list(struct adp_vault *vault, const struct adp_selection *se
         struct adp_archive *archive;
 
         listing.category = record->category;
-        status = adp_archive_open(&archive, vault, select.record.id, record, 0, err);
+        status = adp_archive_open(&archive, vault, select.record.id, record, 0, 0, err);
         if (status != ADP_OK)
             break;
         status = adp_select_each(&select, archive, 0, list_entry, &listing, err);

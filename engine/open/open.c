@@ -98,6 +98,13 @@ static void stop(struct restoring *restoring)
     adp_run_cleanup(&restoring->run);
 }
 
+/* Of all archives the least protected is told. */
+static void note_sandbox(struct restoring *restoring)
+{
+    if (restoring->report->sandbox == NULL || restoring->archive->sandbox == NULL)
+        restoring->report->sandbox = adp_sandbox_name(restoring->archive->sandbox);
+}
+
 /* One archive, selected entries only. |check_tags|: every segment is read, so that the record's
  * digest can be checked, unless some entries turn out not to be wanted. */
 static enum adp_status restore_archive(struct restoring *restoring,
@@ -106,7 +113,7 @@ static enum adp_status restore_archive(struct restoring *restoring,
 {
     enum adp_status status =
         adp_archive_open(&restoring->archive, restoring->vault, restoring->select->record.id,
-                         record, check_tags, err);
+                         record, check_tags, restoring->run.num_workers, err);
 
     if (status != ADP_OK) {
         char path[ADP_VAULT_PATH_LEN];
@@ -124,6 +131,7 @@ static enum adp_status restore_archive(struct restoring *restoring,
         adp_tell_event(restoring->tell, ADP_EVENT_NOTE, ADP_OK, 0, restoring->archive->path,
                        "its header is damaged, and the one that a rewrap has left beside it was "
                        "used: run adp-seal rewrap to mend it");
+    note_sandbox(restoring);
     restoring->category = record->category;
     restoring->status = ADP_OK;
     restoring->has_skipped = 0;
@@ -152,6 +160,9 @@ static enum adp_status restore_archive(struct restoring *restoring,
     adp_path_set_clear(&restoring->failed);
     if (restoring->file >= 0)
         adp_ioq_file_remove(restoring->run.queue, restoring->file);
+    adp_tell_child(restoring->tell, ADP_STAGE_RESTORE,
+                   adp_sandbox_free(restoring->archive->sandbox));
+    restoring->archive->sandbox = NULL;
     adp_archive_close(restoring->archive);
     restoring->archive = NULL;
     return status;

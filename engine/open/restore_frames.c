@@ -143,14 +143,13 @@ static size_t cut(const struct restore_frame *frame, size_t start, size_t len,
     return num;
 }
 
-/* Grows the worker's buffer: stored bytes first, where they have to be put together, then plain. */
-static int reserve(struct adp_worker *worker, size_t len)
+/* The worker's buffer: stored bytes first, where they have to be put together, then plain. Made
+ * once for the largest frame: what is not used of it is no memory, and new memory for each longer
+ * frame would be new pages. */
+static int reserve(struct adp_worker *worker)
 {
-    if (worker->buffer_len >= len)
-        return 1;
-    free(worker->buffer);
-    worker->buffer = malloc(len);
-    worker->buffer_len = worker->buffer != NULL ? len : 0;
+    if (worker->buffer == NULL)
+        worker->buffer = malloc(2 * (size_t)ADP_FRAME_MAX);
     return worker->buffer != NULL;
 }
 
@@ -160,25 +159,57 @@ static enum adp_status refuse(struct restore_frame *frame, const struct adp_exte
     return ADP_ERR_CONTENT;
 }
 
-static enum adp_status decode(struct restore_frame *frame, struct adp_worker *worker,
+/* Puts the pieces together at |out|. */
+static void join(uint8_t *out, const struct adp_gcm_piece *pieces, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        memcpy(out, pieces[i].data, pieces[i].len);
+        out += pieces[i].len;
+    }
+}
+
+static enum adp_status decode_here(struct restore_frame *frame, struct adp_worker *worker,
+                                   const uint8_t **out, const struct adp_gcm_piece *pieces,
+                                   size_t num)
+{
+    const struct adp_extent *extent = frame->parts[0].extent;
+
+    if (!reserve(worker))
+        return ADP_ERR_MEMORY;
+    if (num > 1)
+        join(worker->buffer, pieces, num);
+    *out = worker->buffer + extent->stored_len;
+    return adp_codec_decompress(&worker->zstd, worker->buffer + extent->stored_len,
+                                extent->plain_len, num == 1 ? pieces[0].data : worker->buffer,
+                                extent->stored_len);
+}
+
+static enum adp_status decode_in(struct adp_sandbox *sandbox, unsigned lane,
+                                 const struct adp_extent *extent, const uint8_t **out,
+                                 const struct adp_gcm_piece *pieces, size_t num)
+{
+    const struct adp_sandbox_frame frame = {.stored_len = extent->stored_len,
+                                            .plain_len = extent->plain_len};
+
+    join(adp_sandbox_room(sandbox, lane), pieces, num);
+    return adp_sandbox_decode(sandbox, lane, &frame, out);
+}
+
+/* |*lane| is the sandbox's lane in which |*out| lies afterwards. */
+static enum adp_status decode(struct restore_frame *frame, unsigned thread, unsigned *lane,
                               const uint8_t **out, struct adp_gcm_piece pieces[MAX_PIECES])
 {
     const struct adp_extent *extent = frame->parts[0].extent;
+    struct adp_sandbox *sandbox = frame->restoring->archive->sandbox;
     size_t num = cut(frame, 0, extent->stored_len, pieces);
-    uint8_t *plain, *end;
     enum adp_status status;
 
-    if (!reserve(worker, (size_t)extent->stored_len + extent->plain_len))
-        return ADP_ERR_MEMORY;
-    plain = worker->buffer + extent->stored_len;
-    end = worker->buffer;
-    for (size_t i = 0; num > 1 && i < num; i++) {
-        memcpy(end, pieces[i].data, pieces[i].len);
-        end += pieces[i].len;
+    if (sandbox == NULL) {
+        status = decode_here(frame, &frame->restoring->run.worker[thread], out, pieces, num);
+    } else {
+        *lane = adp_sandbox_enter(sandbox, thread);
+        status = decode_in(sandbox, *lane, extent, out, pieces, num);
     }
-    status = adp_codec_decompress(&worker->zstd, plain, extent->plain_len,
-                                  num == 1 ? pieces[0].data : worker->buffer, extent->stored_len);
-    *out = plain;
     return status == ADP_ERR_CONTENT ? refuse(frame, extent) : status;
 }
 
@@ -243,23 +274,37 @@ static void open_part(struct restore_frame *frame, struct restore_part *part, un
     }
 }
 
-static void open_frame(struct adp_job *job, unsigned thread)
+/* After damage the other parts are opened, but not where memory was short or the decoder broke. */
+static void open_parts(struct restore_frame *frame, unsigned thread, const uint8_t *plain)
 {
-    struct restore_frame *frame = (struct restore_frame *)job;
     int keep_going = frame->restoring->keep_going;
-    struct adp_gcm_piece pieces[MAX_PIECES];
-    const uint8_t *plain = NULL;
 
-    if (keep_going && !drop_lost(frame))
-        return;
-    if (frame->parts[0].extent->codec != ADP_CODEC_RAW)
-        frame->status = decode(frame, &job->run->worker[thread], &plain, pieces);
     if (keep_going && frame->status == ADP_ERR_CONTENT)
         lose_content(frame, 0, frame->num_parts);
-    for (size_t i = 0; i < frame->num_parts && (frame->status == ADP_OK || keep_going); i++) {
+    for (size_t i = 0; i < frame->num_parts; i++) {
+        if (frame->status != ADP_OK && (frame->status != ADP_ERR_CONTENT || !keep_going))
+            return;
         if (!frame->parts[i].is_lost)
             open_part(frame, &frame->parts[i], thread, plain);
     }
+}
+
+static void open_frame(struct adp_job *job, unsigned thread)
+{
+    struct restore_frame *frame = (struct restore_frame *)job;
+    struct adp_sandbox *sandbox = frame->restoring->archive->sandbox;
+    int is_raw = frame->parts[0].extent->codec == ADP_CODEC_RAW;
+    struct adp_gcm_piece pieces[MAX_PIECES];
+    const uint8_t *plain = NULL;
+    unsigned lane = 0;
+
+    if (frame->restoring->keep_going && !drop_lost(frame))
+        return;
+    if (!is_raw)
+        frame->status = decode(frame, thread, &lane, &plain, pieces);
+    open_parts(frame, thread, plain);
+    if (!is_raw && sandbox != NULL)
+        adp_sandbox_leave(sandbox, lane);
 }
 
 /* -- On the driver. */
@@ -277,6 +322,8 @@ static void fail_frame(struct restoring *restoring, const struct restore_frame *
 
     if (frame->refused != NULL)
         adp_archive_fail_extent(restoring->archive, frame->refused, &error);
+    else if (frame->status == ADP_ERR_DECODER)
+        adp_archive_fail_decoder(restoring->archive, frame->parts[0].extent->frame_offset, &error);
     else
         adp_fail_memory(&error);
     restoring_fail(restoring, frame->status, &error);

@@ -92,6 +92,12 @@ void adp_watch_stop(struct adp_tell *tell, enum adp_stage stage, struct adp_watc
     add(&tell->meters[stage], now.busy_ns - since.busy_ns, now.cpu_ns - since.cpu_ns, bytes);
 }
 
+void adp_tell_child(struct adp_tell *tell, enum adp_stage stage, int64_t cpu_ns)
+{
+    tell->child_ns += cpu_ns;
+    atomic_fetch_add(&tell->meters[stage].cpu_ns, (uint64_t)cpu_ns);
+}
+
 int64_t adp_tell_now(void)
 {
     return clock_ns(CLOCK_MONOTONIC);
@@ -128,7 +134,8 @@ void adp_tell_sum_up(struct adp_tell *tell, struct adp_report *report)
     }
     report->direct_read_bytes = atomic_load(&tell->direct_read);
     report->direct_write_bytes = atomic_load(&tell->direct_written);
-    report->cpu_s = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - tell->process_ns) * 1e-9;
+    report->cpu_s =
+        (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - tell->process_ns + tell->child_ns) * 1e-9;
 }
 
 void adp_report_total(struct adp_category_report categories[ADP_NUM_CATEGORIES + 1])

@@ -22,6 +22,7 @@ struct adp_tell {
     const struct adp_options *options;
     int64_t start_ns;   /* of the stage that progress tells of */
     int64_t process_ns; /* CPU time of the process at the beginning */
+    int64_t child_ns;   /* and what children have used since */
     struct adp_meter meters[ADP_NUM_STAGES];
     atomic_uint_fast64_t direct_read, direct_written; /* bytes */
     struct adp_progress progress;
@@ -50,6 +51,9 @@ void adp_tell_pace(struct adp_tell *tell);
 struct adp_watch adp_watch_start(void);
 void adp_watch_stop(struct adp_tell *tell, enum adp_stage stage, struct adp_watch since,
                     uint64_t bytes);
+
+/* adp_tell_child counts |cpu_ns| that a child process has used for |stage|. */
+void adp_tell_child(struct adp_tell *tell, enum adp_stage stage, int64_t cpu_ns);
 
 /* adp_tell_now and adp_tell_transfer do so for a transfer, which takes no thread's time. */
 int64_t adp_tell_now(void);

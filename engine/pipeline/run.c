@@ -104,8 +104,9 @@ static uint8_t *map_buffers(size_t len)
     if (before < HUGE_PAGE)
         munmap(all + before + len, HUGE_PAGE - before);
     (void)madvise(all + before, len, MADV_HUGEPAGE);
-    /* It will hold plaintext. */
+    /* It will hold plaintext. And a process that is forked must neither see it nor cost copies. */
     (void)madvise(all + before, len, MADV_DONTDUMP);
+    (void)madvise(all + before, len, MADV_DONTFORK);
     return all + before;
 }
 

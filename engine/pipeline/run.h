@@ -59,7 +59,6 @@ struct adp_worker {
     struct adp_gcm_scratch *scratch; /* secret memory */
     void *zstd;                      /* ZSTD_CCtx or ZSTD_DCtx, made at first use by the pipeline */
     uint8_t *buffer;                 /* the pipeline's */
-    size_t buffer_len;
 };
 
 struct adp_run {

@@ -12,6 +12,7 @@
 #include "identity.h"
 #include "keybag.h"
 #include "record.h"
+#include "sandbox.h"
 
 #define ADP_NO_RECIPIENT SIZE_MAX
 
@@ -23,6 +24,7 @@ struct adp_vault {
     size_t self;       /* index of the identity among the recipients, or ADP_NO_RECIPIENT */
     int first_contact; /* the identity has no pin for it: see adp_vault_check_trusted */
     const struct adp_gcm_kernel *kernel;
+    enum adp_sandbox_mode sandbox;
 };
 
 /* Room for the path of anything in a vault, for messages; longer paths are cut. */
