@@ -36,12 +36,13 @@ class Memcheck(scenario.Scenario):
 
     def check(self, *args, **how):
         with self.case("duration", "commands under valgrind", command=args[0]):
-            self.run_it(*args, prefix=VALGRIND, env=KERNEL, timeout_s=TIMEOUT_S, **how)
+            self.run_it(*args, "--io=threads", prefix=VALGRIND, env=KERNEL, timeout_s=TIMEOUT_S,
+                        **how)
 
     def test_seal_and_open(self):
         self.init()
-        self.check("seal", self.vault, self.source, "--parity=10%", "--io=threads")
-        self.check("open", self.vault, "latest", "--to", self.dir / "opened", "--io=threads")
+        self.check("seal", self.vault, self.source, "--parity=10%")
+        self.check("open", self.vault, "latest", "--to", self.dir / "opened")
         self.assert_same_tree(self.source, self.dir / "opened" / "source")
 
     def test_the_others(self):
@@ -54,7 +55,7 @@ class Memcheck(scenario.Scenario):
         for args in (("snapshots", self.vault), ("list", self.vault, "latest"),
                      ("cat", self.vault, "latest", "source/b.txt"),
                      ("status", self.vault, "--leaks"),
-                     ("verify", self.vault, "--io=threads"), ("scrub", self.vault, "--io=threads"),
+                     ("verify", self.vault), ("scrub", self.vault),
                      ("parity", "add", self.vault, "--parity=5%"), ("rotate", self.vault),
                      ("rewrap", self.vault), ("device", "remove", self.vault, "phone"),
                      ("recovery", "key", self.vault), ("category", "explain", "a/b.jpg"),
@@ -62,12 +63,12 @@ class Memcheck(scenario.Scenario):
             self.check(*args)
         for path in self.vault.glob("archives/*/photos.adps"):
             flip(path, -1000)
-        self.check("verify", self.vault, "--io=threads", expect=scenario.INTEGRITY)
+        self.check("verify", self.vault, expect=scenario.INTEGRITY)
         self.check("open", self.vault, "latest", "--keep-going", "--to", self.dir / "rest",
-                   "--io=threads", expect=scenario.INTEGRITY)
-        self.check("repair", self.vault, "--io=threads")
-        self.check("erase", self.vault, "photos", "--yes")
+                   expect=scenario.INTEGRITY)
+        self.check("repair", self.vault)
         self.run_it("verify", self.vault)
+        self.check("erase", self.vault, "photos", "--yes")
 
 
 if __name__ == "__main__":
