@@ -1,8 +1,9 @@
 /* One piece of work on a vault beside another: before each call by which the one changes something
  * on the disk, the other runs from beginning to end, as another process would, with a handle of its
  * own. Each is done, or ends with ADP_ERR_CONFLICT and is done when it is repeated; nobody is told
- * of damage or forgery that is none, and in the end all is there. ADP_SOAK=1 takes every call,
- * without it one of each pair. This program's calls stand before the C library's, and sync nothing.
+ * of damage or forgery that is none, and in the end all is there. ADP_SOAK=1 takes every call of
+ * every pair, without it one of each third pair. This program's calls stand before the C library's,
+ * and sync nothing.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -192,6 +193,8 @@ static void test_pairs(void)
             if (!is_fit(first[i], other.work))
                 continue;
             chance += 7;
+            if (!is_soak() && chance % 3 != 0)
+                continue;
             other.is_early = (int)(chance & 1);
             try_calls(first[i], num, chance);
             if (!is_soak())
@@ -281,7 +284,7 @@ static void test_erase_beside_seal(void)
     other.is_early = 0;
     other.work = ERASE;
     num = count_calls(SEAL);
-    for (unsigned at = 0; at < num; at++) {
+    for (unsigned at = 0; at < num; at += is_soak() ? 1 : 3) {
         struct adp_error err = {0};
 
         if (!run_pair(SEAL, at, &status, &err))
@@ -289,7 +292,7 @@ static void test_erase_beside_seal(void)
         check_erased(at, status);
         tried++;
     }
-    CU_ASSERT_TRUE(tried > 10);
+    CU_ASSERT_TRUE(tried > 3);
     adp_assurance_add("concurrency", "erasure before a call of a seal", tried,
                       CU_get_number_of_failures() == failures ? tried : 0);
     seal_rig_close(&rig);
