@@ -12,8 +12,8 @@
  *     to FILE.end when it is about to end.
  *   - CRASH_TRACE=FILE: one line per call, its name, a space, and what it was done to.
  *
- * Calls on pipes, terminals and sockets do not count, nor what a build for coverage writes down
- * when it ends. io_uring is not seen: use --io=threads. */
+ * Calls on pipes, terminals and sockets do not count, nor those of a child, nor what a build for
+ * coverage writes down when it ends. io_uring is not seen: use --io=threads. */
 #include "crash_at.h"
 
 #include <dirent.h>
@@ -36,9 +36,14 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned long num_calls, last_call;
-static int trace = -1, is_torn, is_short, fault;
+static int trace = -1, is_torn, is_short, fault, is_forked;
 static enum crash_kind counted = CRASH_EFFECT; /* and all below it, but for memory */
 static const char *dump;
+
+static void in_child(void)
+{
+    is_forked = 1;
+}
 
 __attribute__((constructor)) static void start(void)
 {
@@ -57,6 +62,7 @@ __attribute__((constructor)) static void start(void)
     if (path != NULL)
         trace = NEXT(open)(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     last_call = at != NULL ? strtoul(at, NULL, 10) : 0;
+    pthread_atfork(NULL, NULL, in_child);
 }
 
 __attribute__((destructor)) static void end(void)
@@ -123,7 +129,7 @@ static enum fate count(enum crash_kind kind, const char *call, int fd, const cha
     enum fate fate = GO;
     int before = errno;
 
-    if (kind > counted || counted == CRASH_MEMORY)
+    if (is_forked || kind > counted || counted == CRASH_MEMORY)
         return GO;
     path_of(path, fd);
     if (is_of_coverage(name != NULL ? name : path))
@@ -151,7 +157,7 @@ int crash_memory_fails(const char *call, const void *caller)
     char line[PATH_MAX];
     int is_last, before = errno;
 
-    if (counted != CRASH_MEMORY || last_call == 0 || is_telling)
+    if (is_forked || counted != CRASH_MEMORY || last_call == 0 || is_telling)
         return 0;
     is_telling = 1;
     if (dladdr(caller, &info) == 0 || info.dli_fname == NULL)
