@@ -48,10 +48,10 @@ class Faults(scenario.Scenario):
     def fail_at_each_call(self, check, *args, codes=(FAILED, PARTIAL), expect=DONE, **how):
         """For n = 1, 2, 3, ... until the command makes no more calls: has its n-th call on a file
         or folder fail, reads included, in a way that fits it (in a soak in all such ways), and does
-        the same with allocations, with some of them. The ordinary run tries every fourth n, others where
-        the command was built for a sanitizer; a soak tries all. The exit code is |expect|, or one of |codes|
-        with an error told; then check(code, done, call) looks at what that has left. Before each
-        run everything in the scenario's folder is as it was before the first."""
+        the same with allocations, with some of them. The ordinary run tries every fourth n, others
+        where the command was built for a sanitizer; a soak tries all. The exit code is |expect|, or
+        one of |codes| with an error told; then check(code, done, call) looks at what that has left.
+        Before each run everything in the scenario's folder is as it was before the first."""
         restore = self.remember()
         _, calls = self.traced(*args, calls="files", expect=expect, **how)
         restore()
