@@ -1,12 +1,10 @@
 """What the scenarios of faults share: a command whose n-th call fails, for n = 1, 2, 3, ..."""
 
-import os
 import subprocess
 
 import scenario
-from scenario import DONE, FAILED, PARTIAL
+from scenario import DONE, FAILED, PARTIAL, SOAK
 
-SOAK = os.environ.get("ADP_SOAK") == "1"
 MAX_ALLOCATIONS = 10  # of a command that are tried, spread evenly, but for a soak
 FAR = 10**9
 HANG_S = 15

@@ -7,12 +7,11 @@ import signal
 import tempfile
 
 import scenario
-from scenario import DONE, noise, prose
+from scenario import DONE, SOAK, noise, prose
 
 import disk
 import disk_ways
 
-SOAK = os.environ.get("ADP_SOAK") == "1"
 DISKS = 2 if "asan" in scenario.COMMAND else 4  # that are tried of a command, but for a soak
 SEEDS = 6 if SOAK else 2
 PART = "power loss"

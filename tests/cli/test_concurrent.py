@@ -12,9 +12,9 @@ import time
 
 import scenario
 from damage import flip
-from scenario import COMMAND, DONE, FAILED, INTEGRITY, NO_KEY, PARTIAL, TIMEOUT_S, noise, prose
+from scenario import (COMMAND, DONE, FAILED, INTEGRITY, NO_KEY, PARTIAL, SOAK, TIMEOUT_S, noise,
+                      prose)
 
-SOAK = os.environ.get("ADP_SOAK") == "1"
 ROUNDS = 25 if SOAK else 1
 DELAY_S = 0.08  # about as long as the shortest of the commands takes
 

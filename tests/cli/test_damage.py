@@ -2,7 +2,6 @@
 
 import shutil
 
-import faults
 import scenario
 from damage import flip
 from scenario import FAILED, INTEGRITY, NO_KEY, PARTIAL, noise, prose
@@ -113,7 +112,7 @@ class Damage(scenario.Scenario):
 
     def test_each_byte_of_a_record(self):
         original = self.record.read_bytes()
-        for offset in range(0, len(original), 1 if faults.SOAK else 5):
+        for offset in range(0, len(original), 1 if scenario.SOAK else 5):
             self.record.write_bytes(original)
             flip(self.record, offset)
             with self.subTest(offset=offset):

@@ -10,9 +10,8 @@ import shutil
 
 import scenario
 from damage import flip
-from scenario import COMMAND, noise, prose
+from scenario import COMMAND, SOAK, noise, prose
 
-SOAK = os.environ.get("ADP_SOAK") == "1"
 TIMEOUT_S = 600
 VALGRIND = ("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
             "--errors-for-leak-kinds=definite", "--show-leak-kinds=definite")

@@ -21,9 +21,8 @@ import any_tree
 import hypothesis
 import scenario
 from hypothesis import strategies as st
-from scenario import DONE, INTEGRITY, PARTIAL, assurance
+from scenario import DONE, INTEGRITY, PARTIAL, SOAK, assurance
 
-SOAK = os.environ.get("ADP_SOAK") == "1"
 SECONDS = float(os.environ.get("ADP_PROPERTY_SECONDS", 1800 if SOAK else 20))
 SEED = os.environ.get("ADP_PROPERTY_SEED", str(int(time.time())) if SOAK else "1")
 EXAMPLES = 100  # of a seed
