@@ -224,7 +224,7 @@ static void test_header(void)
     struct seen seen;
 
     begin();
-    for (size_t i = 0; i < HEADER_LEN; i += i < PADDING_OFFSET || is_soak() ? 1 : 7) {
+    for (size_t i = 0; i < HEADER_LEN; i += i < PADDING_OFFSET || is_soak() ? 1 : 29) {
         /* A header that says to be longer ends there. */
         size_t end_of = i / 4 == LEN_OFFSET / 4 ? HEADER_MAX : HEADER_LEN;
 
@@ -288,7 +288,7 @@ static void test_keybag(void)
     struct seen seen;
 
     begin();
-    for (size_t i = 0; i < vault.keybag.len; i += i < KEYBAG_START || is_soak() ? 1 : 3) {
+    for (size_t i = 0; i < vault.keybag.len; i += i < KEYBAG_START || is_soak() ? 1 : 11) {
         for (size_t k = 0; k < NUM_BOTH_COPIES; k++)
             content_flip(copies[k], i);
         judge(&seen, open_vault(&seen), &vault.keybag, 0, vault.keybag.len, 1, "open", i);
