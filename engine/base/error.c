@@ -66,9 +66,8 @@ static const struct adp_status_info adp_status_table[] = {
     {ADP_ERR_MISSING, ADP_EXIT_INTEGRITY, "a file that a record names is gone", HINT_DAMAGED},
     {ADP_ERR_DAMAGED, ADP_EXIT_INTEGRITY, "not the bytes that were sealed", HINT_DAMAGED},
     {ADP_ERR_DECODER, ADP_EXIT_INTEGRITY, "the content has broken the decoder",
-     "if nobody has killed it and memory was not short, whoever sealed this meant harm, or there "
-     "is "
-     "a bug: keep the archive, trust no snapshot of its sealer, and report it"},
+     "if nobody has killed it and memory was not short, whoever sealed this meant harm, or "
+     "there is a bug: keep the archive, trust no snapshot of its sealer, and report it"},
     {ADP_ERR_NO_KEY, ADP_EXIT_NO_KEY, "no key opens it",
      "use the identity of a trusted device of this vault"},
     {ADP_ERR_PASSPHRASE, ADP_EXIT_NO_KEY, "a passphrase is needed, or it is wrong",

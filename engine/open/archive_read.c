@@ -30,7 +30,7 @@ uint64_t adp_archive_segment_offset(const struct adp_archive *archive, uint64_t 
     return archive->header.header_len + position * archive->header.enc_seg_len;
 }
 
-static uint32_t plain_len(const struct adp_archive *archive)
+uint32_t adp_archive_plain_len(const struct adp_archive *archive)
 {
     return archive->header.enc_seg_len - ADP_FLOE_OVERHEAD;
 }
@@ -125,7 +125,7 @@ enum adp_status adp_archive_load(struct adp_archive *archive, uint64_t position,
 enum adp_status adp_archive_read(struct adp_archive *archive, uint64_t offset, uint8_t *out,
                                  size_t len, struct adp_error *err)
 {
-    uint32_t step_len = plain_len(archive);
+    uint32_t step_len = adp_archive_plain_len(archive);
 
     while (len > 0) {
         size_t skip = (size_t)(offset % step_len), step = step_len - skip;
@@ -222,7 +222,7 @@ enum adp_status adp_archive_fail_extent(const struct adp_archive *archive,
              extent->frame_offset);
     adp_error_offset(
         err, ADP_ERR_CONTENT,
-        adp_archive_segment_offset(archive, extent->frame_offset / plain_len(archive)));
+        adp_archive_segment_offset(archive, extent->frame_offset / adp_archive_plain_len(archive)));
     return adp_error_hint(err, ADP_ERR_CONTENT,
                           "it is authentic, so it was sealed like this: seal the source again");
 }
@@ -230,8 +230,9 @@ enum adp_status adp_archive_fail_extent(const struct adp_archive *archive,
 enum adp_status adp_archive_fail_decoder(const struct adp_archive *archive, uint64_t offset,
                                          struct adp_error *err)
 {
-    return adp_sandbox_fail(archive->sandbox, archive->path,
-                            adp_archive_segment_offset(archive, offset / plain_len(archive)), err);
+    return adp_sandbox_fail(
+        archive->sandbox, archive->path,
+        adp_archive_segment_offset(archive, offset / adp_archive_plain_len(archive)), err);
 }
 
 enum adp_status adp_archive_fail_link(const struct adp_archive *archive, struct adp_error *err)

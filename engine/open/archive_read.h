@@ -50,6 +50,10 @@ enum adp_status adp_archive_open(struct adp_archive **out, struct adp_vault *vau
                                  unsigned num_workers, struct adp_error *err);
 void adp_archive_close(struct adp_archive *archive);
 
+/* adp_archive_plain_len returns how many bytes of the stream a segment holds that is not the last.
+ */
+uint32_t adp_archive_plain_len(const struct adp_archive *archive);
+
 /* adp_archive_segment_len returns the length on the disk of segment |position|, and
  * adp_archive_segment_offset where it begins in the file. */
 uint32_t adp_archive_segment_len(const struct adp_archive *archive, uint64_t position);

@@ -24,7 +24,7 @@
 #define ADP_WINDOW_EXTENTS 32768u
 #define ADP_WINDOW_LEN     (32u << 20) /* of paths, attributes and extents */
 #define RESTORE_TEMP       "adp-seal"  /* in the name of a file that is not complete yet */
-#define RESTORE_TEMP_LEN   40
+#define RESTORE_TEMP_LEN   40          /* of that name, kept for each entry of a window */
 
 /* Memory of a window, given back as a whole. */
 struct restore_arena {
@@ -198,7 +198,13 @@ void restore_arena_reset(struct restore_arena *arena);
 /* restore_copy_xattrs moves |meta|'s attributes into |arena|. Returns 0 if memory is short. */
 int restore_copy_xattrs(struct restore_arena *arena, struct adp_meta *meta);
 
-/* -- restore_frames.c: segments read and opened, frames decoded. */
+/* -- restore_decode.c: frames decoded, on a worker. */
+
+/* restore_frame_open is the work of a struct restore_frame whose segments are open: it decodes it,
+ * and gives its parts to their files. */
+void restore_frame_open(struct adp_job *job, unsigned thread);
+
+/* -- restore_frames.c: segments read and opened. */
 
 /* restore_frames runs the frames of the window's files through the pipeline. */
 enum adp_status restore_frames(struct restoring *restoring, struct adp_error *err);
