@@ -258,9 +258,11 @@ ADP_EXPORT void adp_vault_free(struct adp_vault *vault);
  * when it comes to reading; "off": in this process. Anything else is ADP_ERR_ARGUMENT.
  *
  * The process is forked (handlers of pthread_atfork run) by the thread that calls, which may be one
- * of many, and is gone when the call returns. It takes no signal but SIGKILL. Its end sends SIGCHLD
- * to this process as any child's does; a wait for any child may meet it, and does no harm. Content
- * that breaks it is ADP_ERR_DECODER, with the archive and the offset. */
+ * of many, and is gone when the call returns. It allocates: a program that brings an allocator of
+ * its own needs one that works in a fork while other threads are in it, as glibc's does, or "off".
+ * It takes no signal but SIGKILL. Its end sends SIGCHLD to this process as any child's does; a wait
+ * for any child may meet it, and does no harm. Content that breaks it is ADP_ERR_DECODER, with the
+ * archive and the offset. */
 ADP_EXPORT ADP_MUST_CHECK enum adp_status
 adp_vault_set_sandbox(struct adp_vault *vault, const char *how, struct adp_error *err);
 
