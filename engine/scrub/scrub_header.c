@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include "archive_header.h"
 #include "error.h"
@@ -95,11 +96,23 @@ static void judge(struct scrubbing *scrub, struct scrub_archive *archive, size_t
         scrub_find_error(scrub, &place, &why);
 }
 
+/* A rewrap may write the very page that is read: what is not whole is read once more. */
+static int64_t read_header(const struct scrubbing *scrub, const struct scrub_archive *archive)
+{
+    const struct timespec while_it_is_written = {.tv_nsec = 10000000};
+    int64_t len = adp_fs_read_all(archive->fd, scrub->block, ADP_HEADER_MAX, 0);
+
+    if (len < 0 || adp_header_is_whole(scrub->block, (size_t)len))
+        return len;
+    nanosleep(&while_it_is_written, NULL);
+    return adp_fs_read_all(archive->fd, scrub->block, ADP_HEADER_MAX, 0);
+}
+
 void scrub_header(struct scrubbing *scrub, struct scrub_archive *archive)
 {
     uint8_t digest[ADP_HASH_LEN];
     const size_t start_len = ADP_HEADER_FIXED_LEN + ADP_FLOE_HEADER_LEN;
-    int64_t len = adp_fs_read_all(archive->fd, scrub->block, ADP_HEADER_MAX, 0);
+    int64_t len = read_header(scrub, archive);
 
     if (archive->trust == SCRUB_ATTESTED) {
         archive->header_len = archive->attested.header_len;

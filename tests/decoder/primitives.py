@@ -7,7 +7,7 @@ HPKE from RFC 9180, FLOE from c2sp.org/FLOE, the zstd frame from RFC 8878.
 import hashlib
 import hmac
 import struct
-from functools import lru_cache
+from functools import cache
 
 import xxhash
 import zstandard
@@ -164,17 +164,20 @@ def verify_signature(public, label, message, signature):
         return False
 
 
+# The same few keys come again and again, and each costs more than all that is done with it.
+@cache
 def ed25519_public(seed):
     key = Ed25519PrivateKey.from_private_bytes(seed)
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-@lru_cache
+@cache
 def x25519_public(private):
     key = X25519PrivateKey.from_private_bytes(private)
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+@cache
 def x25519(private, public):
     """The shared secret, or None where RFC 9180 section 7.1.4 refuses (all zero)."""
     try:

@@ -7,6 +7,7 @@ test can change any field before it is written, signed and sealed.
 import hashlib
 import struct
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import zstandard
@@ -376,6 +377,7 @@ def request_text(identity):
 
 # ---- recovery code
 
+@cache
 def code_of(secret):
     """Whichever two symbols make a code of it."""
     symbols = next(secret + bytes(checks) for checks in product(range(32), repeat=2)
