@@ -27,19 +27,6 @@ enum adp_sandbox_mode {
     ADP_SANDBOX_OFF = 2,
 };
 
-/* ThreadSanitizer's runtime starts no threads in a fork of a process that has some: builds with it
- * are as if the kernel had no sandbox. */
-#if defined(__SANITIZE_THREAD__)
-#    define ADP_SANDBOX_IS_BUILT 0
-#elif defined(__has_feature)
-#    if __has_feature(thread_sanitizer)
-#        define ADP_SANDBOX_IS_BUILT 0
-#    endif
-#endif
-#ifndef ADP_SANDBOX_IS_BUILT
-#    define ADP_SANDBOX_IS_BUILT 1
-#endif
-
 struct adp_sandbox;
 
 /* adp_sandbox_new forks the child for an archive with |trailer|, with |num_workers| lanes beside

@@ -23,7 +23,8 @@ import scenario
 from hypothesis import strategies as st
 from scenario import DONE, INTEGRITY, PARTIAL, SOAK, assurance
 
-SECONDS = float(os.environ.get("ADP_PROPERTY_SECONDS", 1800 if SOAK else 20))
+SECONDS = float(os.environ.get("ADP_PROPERTY_SECONDS",
+                               1800 if SOAK else 20 if scenario.SANITIZED else 100))
 SEED = os.environ.get("ADP_PROPERTY_SEED", str(int(time.time())) if SOAK else "1")
 EXAMPLES = 100  # of a seed
 HEADER = 4096

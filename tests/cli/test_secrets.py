@@ -16,7 +16,7 @@ from scenario import noise
 
 PASSPHRASE = b"correct horse battery staple of this test"
 # At so many of a command's calls on files, and of its allocations, its memory is looked at.
-MOMENTS = {"files": 150, "memory": 300} if scenario.SOAK else {"files": 5, "memory": 8}
+MOMENTS = {"files": 150, "memory": 300} if scenario.SOAK else {"files": 3, "memory": 5}
 
 
 def is_of_hmac(name, _address, mapping):

@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 #include "assurance.h"
+#include "confine.h"
 #include "confine_test.h"
 #include "index_test.h"
 
@@ -326,8 +327,9 @@ static void test_threads(void)
     for (unsigned i = 0; i < NUM_STARTS; i++) {
         struct adp_sandbox *sandbox = start(ADP_SANDBOX_AUTO);
 
-        CU_ASSERT_PTR_NOT_NULL_FATAL(sandbox);
-        CU_ASSERT(round_trip(sandbox, i, i));
+        if (ADP_CONFINE_LOOSE) /* a sanitizer's allocator bears no fork */
+            CU_ASSERT_PTR_NULL_FATAL(sandbox);
+        CU_ASSERT(ADP_CONFINE_LOOSE || (sandbox != NULL && round_trip(sandbox, i, i)));
         adp_sandbox_free(sandbox);
     }
     atomic_store(&is_over, 1);
@@ -345,6 +347,15 @@ static void test_descriptors(void)
     close(before + 1);
 }
 
+/* Not under ThreadSanitizer, which has a thread of its own. */
+static int starts(void)
+{
+    struct adp_sandbox *sandbox = start(ADP_SANDBOX_AUTO);
+
+    adp_sandbox_free(sandbox);
+    return sandbox != NULL;
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
@@ -358,7 +369,7 @@ int main(void)
         {"descriptors", test_descriptors},
     };
 
-    if (!ADP_SANDBOX_IS_BUILT || !ct_has_all())
+    if (!ct_has_all() || (ADP_CONFINE_LOOSE && !starts()))
         return ADP_TEST_SKIPPED;
     return adp_test_main("engine/sandbox", cases, NUM_OF(cases));
 }

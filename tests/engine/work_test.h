@@ -11,14 +11,6 @@
 #define NUM_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define BASE          2u /* snapshots that are there before */
 
-/* AddressSanitizer's allocator, other than glibc's, may be locked for ever in a fork of a process
- * whose other threads allocate. */
-#if defined(__SANITIZE_ADDRESS__)
-#    define SANDBOX "off"
-#else
-#    define SANDBOX "auto"
-#endif
-
 enum work {
     SEAL,
     SEAL_WITH_PARITY,
@@ -60,9 +52,8 @@ static inline enum adp_status actor_open(struct actor *actor, struct adp_error *
 
     memset(actor, 0, sizeof(*actor));
     status = adp_identity_load(&actor->identity, rig.identity_path, NULL, err);
-    if (status == ADP_OK)
-        status = adp_vault_open(&actor->vault, rig.vault_path, actor->identity, err);
-    return status == ADP_OK ? adp_vault_set_sandbox(actor->vault, SANDBOX, err) : status;
+    return status == ADP_OK ? adp_vault_open(&actor->vault, rig.vault_path, actor->identity, err)
+                            : status;
 }
 
 static inline void actor_close(struct actor *actor)
