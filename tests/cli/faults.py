@@ -5,7 +5,8 @@ import subprocess
 import scenario
 from scenario import DONE, FAILED, PARTIAL, SOAK
 
-MAX_ALLOCATIONS = 10  # of a command that are tried, spread evenly, but for a soak
+# But for a soak: every so many calls of a command are tried, and so many allocations, spread evenly.
+EVERY, MAX_ALLOCATIONS = (8, 5) if scenario.SANITIZED else (4, 10)
 FAR = 10**9
 HANG_S = 15
 KINDS = {"files": "a call on files", "memory": "an allocation"}
@@ -46,17 +47,18 @@ class Faults(scenario.Scenario):
     def fail_at_each_call(self, check, *args, codes=(FAILED, PARTIAL), expect=DONE, **how):
         """For n = 1, 2, 3, ... until the command makes no more calls: has its n-th call on a file
         or folder fail, reads included, in a way that fits it (in a soak in all such ways), and does
-        the same with allocations, with some of them. The ordinary run tries every fourth n, others
-        where the command was built for a sanitizer; a soak tries all. The exit code is |expect|, or
-        one of |codes| with an error told; then check(code, done, call) looks at what that has left.
-        Before each run everything in the scenario's folder is as it was before the first."""
+        the same with allocations, with some of them. The ordinary run tries every fourth n, and
+        others where the command was built for a sanitizer; a soak tries all. The exit code is
+        |expect|, or one of |codes| with an error told; then check(code, done, call) looks at what
+        that has left. Before each run everything in the scenario's folder is as it was before the
+        first."""
         restore = self.remember()
         _, calls = self.traced(*args, calls="files", expect=expect, **how)
         restore()
         for n, (call, _) in enumerate(calls, 1):
             faults = faults_of(call)
             if not SOAK:
-                step = 4 * (self.every_read if faults in LOOKING else 1)
+                step = EVERY * (self.every_read if faults in LOOKING else 1)
                 if n % step != 2 * scenario.SANITIZED:
                     continue
                 faults = (faults[n // step % len(faults)],)
