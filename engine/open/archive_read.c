@@ -164,10 +164,12 @@ static enum adp_status decode_in(struct adp_sandbox *sandbox, struct adp_archive
                                  uint8_t *out, struct adp_error *err)
 {
     unsigned lane = adp_sandbox_enter(sandbox, ADP_SANDBOX_CALLER);
-    enum adp_status status =
-        adp_archive_read(archive, offset, adp_sandbox_room(sandbox, lane), frame->stored_len, err);
+    enum adp_status status = ADP_OK;
     const uint8_t *plain;
 
+    if (!adp_sandbox_has_begun(sandbox, lane, frame))
+        status = adp_archive_read(archive, offset, adp_sandbox_room(sandbox, lane),
+                                  frame->stored_len, err);
     if (status == ADP_OK)
         status = adp_sandbox_decode(sandbox, lane, frame, &plain);
     if (status == ADP_OK)
@@ -189,28 +191,54 @@ enum adp_status adp_archive_decode(struct adp_archive *archive, uint64_t offset,
     return status == ADP_ERR_DECODER ? adp_archive_fail_decoder(archive, offset, err) : status;
 }
 
+static struct adp_sandbox_frame index_frame(const struct adp_archive *archive, size_t number)
+{
+    const struct adp_index_frame *frame = &archive->directory.frames[number];
+
+    return (struct adp_sandbox_frame){.kind = ADP_SANDBOX_INDEX,
+                                      .number = number,
+                                      .stored_len = frame->stored_len,
+                                      .plain_len = frame->plain_len};
+}
+
+/* Has the sandbox begin with index frame |number|, while the caller goes through the one before it.
+ * One that cannot be read is told of when it is asked for. */
+static void begin_frame(struct adp_archive *archive, size_t number)
+{
+    struct adp_sandbox_frame frame;
+    unsigned lane;
+
+    if (archive->sandbox == NULL || number >= archive->directory.num_frames)
+        return;
+    frame = index_frame(archive, number);
+    lane = adp_sandbox_enter(archive->sandbox, ADP_SANDBOX_CALLER);
+    if (adp_archive_read(archive, archive->directory.frames[number].offset,
+                         adp_sandbox_room(archive->sandbox, lane), frame.stored_len,
+                         NULL) == ADP_OK)
+        adp_sandbox_begin(archive->sandbox, &frame);
+    adp_sandbox_leave(archive->sandbox, lane);
+}
+
 enum adp_status adp_archive_frame(struct adp_archive *archive, size_t number, uint8_t **out,
                                   size_t *out_len, struct adp_error *err)
 {
-    const struct adp_index_frame *frame = &archive->directory.frames[number];
+    const struct adp_sandbox_frame frame = index_frame(archive, number);
     enum adp_status status;
 
-    *out_len = frame->plain_len;
-    *out = malloc(frame->plain_len);
+    *out_len = frame.plain_len;
+    *out = malloc(frame.plain_len);
     if (*out == NULL)
         return adp_fail_memory(err);
-    status = adp_archive_decode(archive, frame->offset,
-                                &(struct adp_sandbox_frame){.kind = ADP_SANDBOX_INDEX,
-                                                            .number = number,
-                                                            .stored_len = frame->stored_len,
-                                                            .plain_len = frame->plain_len},
-                                *out, err);
+    status =
+        adp_archive_decode(archive, archive->directory.frames[number].offset, &frame, *out, err);
     if (status == ADP_ERR_CONTENT)
         adp_fail(err, status, archive->path, "index frame %zu does not decompress", number);
-    if (status != ADP_OK) {
-        free(*out);
-        *out = NULL;
+    if (status == ADP_OK) {
+        begin_frame(archive, number + 1);
+        return ADP_OK;
     }
+    free(*out);
+    *out = NULL;
     return status;
 }
 

@@ -291,25 +291,55 @@ void adp_sandbox_leave(struct adp_sandbox *sandbox, unsigned lane)
     pthread_mutex_unlock(&sandbox->locks[lane]);
 }
 
+static void ask(struct adp_sandbox *sandbox, unsigned number, const struct adp_sandbox_frame *frame)
+{
+    struct shared_lane *lane = &sandbox->control->lanes[number];
+
+    lane->frame = *frame;
+    shared_set(&lane->state, SHARED_ASKED);
+}
+
+static int is_answered(struct adp_sandbox *sandbox, unsigned number)
+{
+    if (number == 0)
+        sandbox->is_ahead = 0;
+    return wait_for(sandbox, &sandbox->control->lanes[number].state, SHARED_ASKED, MAX_WAIT_NS);
+}
+
 uint8_t *adp_sandbox_room(struct adp_sandbox *sandbox, unsigned lane)
 {
+    if (lane == 0 && sandbox->is_ahead)
+        (void)is_answered(sandbox, lane);
     return shared_stored(sandbox, lane);
 }
 
-enum adp_status adp_sandbox_decode(struct adp_sandbox *sandbox, unsigned number,
+void adp_sandbox_begin(struct adp_sandbox *sandbox, const struct adp_sandbox_frame *frame)
+{
+    sandbox->is_ahead = 1;
+    sandbox->ahead = *frame;
+    ask(sandbox, 0, frame);
+}
+
+int adp_sandbox_has_begun(const struct adp_sandbox *sandbox, unsigned lane,
+                          const struct adp_sandbox_frame *frame)
+{
+    return lane == 0 && sandbox->is_ahead && sandbox->ahead.kind == frame->kind &&
+           sandbox->ahead.number == frame->number;
+}
+
+enum adp_status adp_sandbox_decode(struct adp_sandbox *sandbox, unsigned lane,
                                    const struct adp_sandbox_frame *frame, const uint8_t **out)
 {
-    struct shared_lane *lane = &sandbox->control->lanes[number];
     unsigned status;
 
     if (atomic_load(&sandbox->cause) != 0)
         return ADP_ERR_DECODER;
-    lane->frame = *frame;
-    shared_set(&lane->state, SHARED_ASKED);
-    if (!wait_for(sandbox, &lane->state, SHARED_ASKED, MAX_WAIT_NS))
+    if (!adp_sandbox_has_begun(sandbox, lane, frame))
+        ask(sandbox, lane, frame);
+    if (!is_answered(sandbox, lane))
         return ADP_ERR_DECODER;
-    *out = shared_plain(sandbox, number);
-    status = atomic_load(&lane->status);
+    *out = shared_plain(sandbox, lane);
+    status = atomic_load(&sandbox->control->lanes[lane].status);
     return status == ADP_OK || status == ADP_ERR_MEMORY ? (enum adp_status)status : ADP_ERR_CONTENT;
 }
 

@@ -67,6 +67,14 @@ void adp_sandbox_leave(struct adp_sandbox *sandbox, unsigned lane);
  * ADP_FRAME_MAX bytes, and for the directory in lane 0. */
 uint8_t *adp_sandbox_room(struct adp_sandbox *sandbox, unsigned lane);
 
+/* adp_sandbox_begin has the child begin with what is in lane 0's room, and waits for nothing:
+ * whoever asks for that very frame next, finds it begun, and whoever uses the lane for another,
+ * undoes it. adp_sandbox_has_begun returns whether |frame| is begun in |lane|: its room is not to
+ * be filled. */
+void adp_sandbox_begin(struct adp_sandbox *sandbox, const struct adp_sandbox_frame *frame);
+int adp_sandbox_has_begun(const struct adp_sandbox *sandbox, unsigned lane,
+                          const struct adp_sandbox_frame *frame);
+
 /* adp_sandbox_decode has what is in |lane|'s room decoded, and points |*out| at the plain bytes.
  * ADP_ERR_CONTENT if it is no such frame, ADP_ERR_DECODER if that broke the child, or another
  * lane's frame did. What the parser says of index and directory is not told: the caller parses them

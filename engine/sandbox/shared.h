@@ -49,6 +49,8 @@ struct adp_sandbox {
     atomic_uint num_started; /* threads, in the child */
     pid_t parent;
     int pidfd;
+    int is_ahead; /* lane 0 was asked for |ahead|, and nobody has waited for it */
+    struct adp_sandbox_frame ahead;
     atomic_int cause;        /* of the child's end: a signal, or of sandbox.c; 0 while it runs */
     pthread_mutex_t locks[]; /* of the lanes, here */
 };

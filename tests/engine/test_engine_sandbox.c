@@ -104,6 +104,40 @@ static void test_decodes(void)
     CU_ASSERT(adp_sandbox_free(sandbox) > 0);
 }
 
+/* What is begun is not asked for again; what comes between undoes it, and is right itself. */
+static void test_begun(void)
+{
+    static const uint8_t stored[] = {0x28, 0xb5, 0x2f, 0xfd, 0x20, 0x01, 0x09, 0, 0, 'x'};
+    const struct adp_sandbox_frame frame = {
+        .kind = ADP_SANDBOX_INDEX, .number = 5, .stored_len = sizeof(stored), .plain_len = 1};
+    const struct adp_sandbox_frame next = {
+        .kind = ADP_SANDBOX_INDEX, .number = 6, .stored_len = sizeof(stored), .plain_len = 1};
+    struct adp_sandbox *sandbox = start(ADP_SANDBOX_AUTO);
+    const uint8_t *plain = NULL;
+    unsigned lane;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(sandbox);
+    for (int is_between = 0; is_between < 2; is_between++) {
+        lane = adp_sandbox_enter(sandbox, ADP_SANDBOX_CALLER);
+        memcpy(adp_sandbox_room(sandbox, lane), stored, sizeof(stored));
+        adp_sandbox_begin(sandbox, &frame);
+        CU_ASSERT(adp_sandbox_has_begun(sandbox, lane, &frame));
+        CU_ASSERT_FALSE(adp_sandbox_has_begun(sandbox, lane, &next));
+        adp_sandbox_leave(sandbox, lane);
+        if (is_between)
+            CU_ASSERT(round_trip(sandbox, ADP_SANDBOX_CALLER, 3));
+        CU_ASSERT_EQUAL(adp_sandbox_has_begun(sandbox, lane, &frame), !is_between);
+        lane = adp_sandbox_enter(sandbox, ADP_SANDBOX_CALLER);
+        if (is_between)
+            memcpy(adp_sandbox_room(sandbox, lane), stored, sizeof(stored));
+        CU_ASSERT_EQUAL(adp_sandbox_decode(sandbox, lane, &frame, &plain), ADP_OK);
+        CU_ASSERT(plain != NULL && *plain == 'x');
+        CU_ASSERT_FALSE(adp_sandbox_has_begun(sandbox, lane, &frame));
+        adp_sandbox_leave(sandbox, lane);
+    }
+    adp_sandbox_free(sandbox);
+}
+
 /* Each bit of a frame flipped: some are still frames, and the child goes on. */
 static void test_refuses(void)
 {
@@ -361,6 +395,7 @@ int main(void)
     static const struct adp_test_case cases[] = {
         {"frames, by many threads", test_decodes},
         {"what is no frame", test_refuses},
+        {"a frame that is begun", test_begun},
         {"index and directory, changed", test_index},
         {"the child is killed", test_killed},
         {"the child is stuck", test_stuck},
