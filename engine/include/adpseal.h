@@ -691,7 +691,8 @@ struct adp_open_options {
 /* adp_open restores. Nothing is written outside |target|, and no symbolic link below it is
  * followed. Only authentic content is written, and what has its name and its permissions is
  * complete: until then a file has a temporary name or no permissions at all. When adp_open returns,
- * everything is on the disk; after a power loss before that, restore again, with |overwrite|.
+ * everything is on the disk; after a power loss before that, restore again, with |overwrite|. Where
+ * the file system takes two names of the snapshot for one, the second entry is not restored.
  *
  * Damage ends the work on its archive; others are restored. With |keep_going| everything that is
  * not damaged is restored: each entry that is not is told as ADP_EVENT_NOT_RESTORED, each damaged

@@ -217,6 +217,7 @@ static enum adp_status open_target(struct restoring *restoring, const char *path
         return adp_fail_errno(err, -restoring->target, path,
                               "cannot open the folder to restore to");
     adp_fs_temp_clean(restoring->target, RESTORE_TEMP); /* an interrupted run's */
+    restore_case_probe(restoring);
     return ADP_OK;
 }
 
@@ -281,6 +282,7 @@ enum adp_status adp_open(struct adp_vault *vault, const struct adp_open_options 
                                   .tell = &tell,
                                   .report = &report,
                                   .target = -1,
+                                  .naming = PTHREAD_MUTEX_INITIALIZER,
                                   .overwrite = options->overwrite,
                                   .sync_each = options->sync_each,
                                   .skip_derived = options->skip_derived,

@@ -36,6 +36,10 @@ void restore_entry_fail_errno(struct restore_entry *entry, int rc, const char *w
     if (rc == -EEXIST)
         restore_entry_fail(entry, ADP_ERR_EXISTS, EEXIST,
                            "exists already and was left alone; --overwrite replaces it");
+    else if (rc == -ENOTUNIQ)
+        restore_entry_fail(entry, ADP_ERR_EXISTS, EEXIST,
+                           "this file system takes its name for that of another entry, which has "
+                           "it: restore to one that tells upper from lower case");
     else if (rc == -ELOOP || rc == -EXDEV)
         restore_entry_fail(entry, ADP_ERR_IO, -rc,
                            "a symbolic link lies in its way, and is not followed");
@@ -56,10 +60,12 @@ static int create(struct restoring *restoring, struct restore_entry *entry)
 
     if (is_at_once) {
         entry->fd = adp_fs_open_beneath(entry->parent, entry->name, flags, 0);
+        if (entry->fd == -EEXIST)
+            return restore_case_taken(restoring, entry->parent, entry->name);
         return entry->fd < 0 ? entry->fd : 0;
     }
     if (!restoring->overwrite && adp_entry_stat(entry->parent, entry->name, &st) == 0)
-        return -EEXIST;
+        return restore_case_taken(restoring, entry->parent, entry->name);
     rc = adp_fs_temp_create(&temp, entry->parent, RESTORE_TEMP, 0600, 0, NULL);
     entry->fd = temp.fd;
     memcpy(entry->temp, temp.name, sizeof(entry->temp)); /* it is much shorter */
@@ -140,7 +146,7 @@ static void finish(struct restoring *restoring, struct restore_entry *entry)
             restore_entry_fail_errno(entry, rc, "cannot sync it");
     }
     if (!entry->is_failed && entry->temp[0] != '\0') {
-        rc = adp_entry_rename(entry->parent, entry->temp, entry->name, restoring->overwrite);
+        rc = restore_rename(restoring, entry->parent, entry->temp, entry->name);
         if (rc < 0)
             restore_entry_fail_errno(entry, rc, "cannot give it its name");
     }

@@ -210,15 +210,17 @@ static int make_or_replace(struct restoring *restoring, struct restore_entry *en
     char temp[ADP_FS_NAME_LEN];
     int rc, tries = 0;
 
-    if (!restoring->overwrite)
-        return how(entry, parent, name);
+    if (!restoring->overwrite) {
+        rc = how(entry, parent, name);
+        return rc == -EEXIST ? restore_case_taken(restoring, parent, name) : rc;
+    }
     do {
         rc = adp_fs_temp_name(temp, RESTORE_TEMP);
         if (rc == 0)
             rc = how(entry, parent, temp);
         if (rc < 0)
             return rc;
-        rc = adp_entry_rename(parent, temp, name, 1);
+        rc = restore_rename(restoring, parent, temp, name);
     } while (rc == -ENOENT && tries++ < MAX_TRIES); /* another run took it for a leftover */
     /* Renaming one name of a file over another of the same file does nothing, the temporary stays.
      */

@@ -142,6 +142,9 @@ struct restoring {
     int target; /* descriptor, or -1 to verify */
     int overwrite, set_owner, sync_each, skip_derived;
     int keep_going;
+    int ignores_case;       /* the target's file system: restore_case.c */
+    struct timespec since;  /* by its clock, what is later is this run's */
+    pthread_mutex_t naming; /* there */
     struct restore_damage damage;
     int is_skipping; /* the last entry, and so its continuations */
     int has_skipped; /* of the archive at hand */
@@ -256,6 +259,19 @@ void restore_damage_reset(struct restoring *restoring);
 /* restore_damage_unopened tells that nothing of the archive |path| can be read. */
 void restore_damage_unopened(struct restoring *restoring, const char *path,
                              const struct adp_error *why);
+
+/* -- restore_case.c: entries that are one where upper case is lower case. Any worker. */
+
+/* restore_case_probe finds out whether the target is on such a file system. */
+void restore_case_probe(struct restoring *restoring);
+
+/* restore_case_taken returns why |name| in |parent| cannot be had: -ENOTUNIQ if another entry has
+ * it in this run, -EEXIST if it was there before. */
+int restore_case_taken(const struct restoring *restoring, int parent, const char *name);
+
+/* restore_rename gives |temp| in |parent| its name, replacing what was there before the run if
+ * |overwrite|, but nothing of the run. Returns 0 or -errno, like restore_case_taken. */
+int restore_rename(struct restoring *restoring, int parent, const char *temp, const char *name);
 
 /* -- restore_other.c: directories, links, FIFOs. On the driver. */
 enum adp_status restore_dir_make(struct restoring *restoring, struct restore_entry *entry,

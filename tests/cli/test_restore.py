@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import scenario
 from scenario import DONE, FAILED, PARTIAL, noise
@@ -104,7 +105,7 @@ class Restore(scenario.Scenario):
         (self.target / "source").mkdir(parents=True)
         (self.target / "source/folder").write_bytes(b"mine")
         answer = self.restore("--overwrite", expect=PARTIAL)
-        said = [event["message"] for event in answer["events"]
+        said = [event["message"] for event in answer.get("events", ())
                 if event["path"].endswith("source/folder")]
         self.assertEqual(len(said), 1, answer["events"])
         self.assertNotIn("--overwrite", said[0])
@@ -159,6 +160,65 @@ class Restore(scenario.Scenario):
         self.restore()
         self.addCleanup(os.chmod, self.target / "source/folder", 0o700)
         self.assert_same_tree(self.source, self.target / "source")
+
+
+class IgnoringCase(scenario.Scenario):
+    """Restoring to a file system to which Photo.jpg and photo.jpg are one name: NTFS, mounted so."""
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0 or not os.path.exists("/dev/fuse") or not shutil.which("lowntfs-3g"):
+            self.skipTest("needs root, /dev/fuse and ntfs-3g")
+        image, self.disk = self.dir / "image", self.dir / "disk"
+        self.disk.mkdir()
+        image.touch()
+        os.truncate(image, 64 << 20)
+        subprocess.run(["mkntfs", "-q", "-F", image], check=True, capture_output=True)
+        if subprocess.run(["lowntfs-3g", "-o", "ignore_case", image, self.disk],
+                          capture_output=True).returncode != 0:
+            self.skipTest("nothing can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", self.disk], check=True)
+        self.init()
+
+    def restore(self, *options, expect=PARTIAL):
+        answer = self.json("open", self.vault, "latest", "--to", self.disk / "to", *options,
+                           expect=expect)
+        return {event["path"]: event["message"] for event in answer.get("events", ())
+                if event["kind"] == "not-restored"}
+
+    def check_one_of_each(self, names, lost):
+        """Of two names one is told of; what has it now is the other's, whole."""
+        for first, second in names:
+            with self.case("restore", "names that differ in case alone", name=first):
+                told = [name for name in (first, second) if f"source/{name}" in lost]
+                self.assertEqual(len(told), 1, lost)
+                kept = second if told == [first] else first
+                self.assertIn("upper from lower case", lost[f"source/{told[0]}"])
+                self.assertEqual((self.disk / "to/source" / kept).read_bytes(),
+                                 (self.source / kept).read_bytes())
+        self.assertEqual(len(lost), len(names))
+
+    def test_neither_replaces_the_other(self):
+        names = [("Photo.jpg", "photo.jpg"), ("a/notes.txt", "a/NOTES.txt"), ("Long.mov", "long.MOV")]
+        for number, pair in enumerate(names):
+            for name in pair:
+                self.write(name, name.encode() + noise(6 << 20 if number == 2 else 1000))
+        self.seal()
+        self.check_one_of_each(names, self.restore())
+        for path in (self.disk / "to/source").rglob("*.*"):
+            path.write_bytes(b"older")
+        self.check_one_of_each(names, self.restore("--overwrite"))
+        shutil.rmtree(self.disk / "to")
+        self.check_one_of_each(names, self.restore("--overwrite"))
+
+    def test_folders_become_one(self):
+        self.write("Trip/one.txt", b"1")
+        self.write("trip/two.txt", b"2")
+        self.seal()
+        self.assertEqual(self.restore(expect=(DONE, PARTIAL)), {})
+        self.assertEqual({path.name: path.read_bytes()
+                          for path in (self.disk / "to/source/trip").iterdir()},
+                         {"one.txt": b"1", "two.txt": b"2"})
 
 
 if __name__ == "__main__":
