@@ -1,20 +1,15 @@
 /* The child: gives up all that it may do, then decodes what is asked for, until it is ended. */
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "codec.h"
 #include "confine.h"
-#include "secret.h"
 #include "shared.h"
 
-#define STACK_LEN ((size_t)1 << 20)
-/* Of the stack that the caller has used before: there may be rests of keys. */
-#define USED_STACK_LEN (32u << 10)
-#define MEMORY_LEN     ((size_t)32 << 20)
+#define STACK_LEN  ((size_t)1 << 20)
+#define MEMORY_LEN ((size_t)32 << 20)
 /* What the directory's parser takes, for each byte. */
 #define DIRECTORY_TIMES 16u
 
@@ -131,15 +126,9 @@ static int start_lanes(struct adp_sandbox *sandbox, struct decoder *decoders)
 
 /* -- The beginning. */
 
-static void wipe_used_stack(void)
+_Noreturn void decoder_run(void *user)
 {
-    uint8_t used[USED_STACK_LEN];
-
-    adp_wipe(used, sizeof(used));
-}
-
-_Noreturn void decoder_run(struct adp_sandbox *sandbox)
-{
+    struct adp_sandbox *sandbox = user;
     struct adp_confine confine = {.layers = sandbox->layers,
                                   .shared = sandbox->control,
                                   .shared_len = sandbox->shared_len,
@@ -148,11 +137,6 @@ _Noreturn void decoder_run(struct adp_sandbox *sandbox)
                                                      sandbox->trailer.directory_plain_len};
     struct decoder *decoders;
 
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (getppid() != sandbox->parent)
-        _exit(1);
-    (void)prctl(PR_SET_NAME, "adp-sandbox", 0, 0, 0);
-    wipe_used_stack();
     (void)mallopt(M_ARENA_MAX, 1); /* another arena's address space would be past the limit */
     decoders = calloc(sandbox->num_lanes, sizeof(*decoders));
     if (adp_confine_begin(&confine) < 0)

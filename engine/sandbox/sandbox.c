@@ -8,9 +8,9 @@
 #include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "child.h"
 #include "confine.h"
 #include "error.h"
 #include "shared.h"
@@ -119,45 +119,6 @@ static int map_shared(struct adp_sandbox *sandbox)
     return 1;
 }
 
-/* In a fork of a process with threads AddressSanitizer's allocator, other than glibc's, may be
- * locked for ever, and ThreadSanitizer starts no threads. A folder has a link from each folder in
- * it, which threads have here, and two more. */
-static int bears_fork(void)
-{
-    struct stat st;
-
-    return !ADP_CONFINE_LOOSE || (stat("/proc/self/task", &st) == 0 && st.st_nlink == 3);
-}
-
-/* Forks the child, with all signals blocked in it for ever: what the caller handles is not for it.
- * Returns 0 or -errno. */
-static int start_child(struct adp_sandbox *sandbox)
-{
-    sigset_t all, old;
-    pid_t pid;
-    int rc;
-
-    if (!bears_fork())
-        return -ENOSYS;
-    sandbox->parent = getpid();
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    pid = fork();
-    if (pid == 0)
-        decoder_run(sandbox);
-    rc = pid < 0 ? -errno : 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc < 0)
-        return rc;
-    sandbox->pidfd = pidfd_open(pid, 0);
-    if (sandbox->pidfd >= 0)
-        return 0;
-    rc = -errno;
-    kill(pid, SIGKILL);
-    (void)waitpid(pid, NULL, 0);
-    return rc;
-}
-
 static enum adp_status fail_start(int rc, struct adp_error *err)
 {
     enum adp_status status =
@@ -186,11 +147,12 @@ static enum adp_status try_layers(struct adp_sandbox **out, unsigned layers, uns
     sandbox->pidfd = -1;
     for (unsigned i = 0; i < num_lanes; i++)
         pthread_mutex_init(&sandbox->locks[i], NULL);
-    rc = map_shared(sandbox) ? start_child(sandbox) : -ENOMEM;
+    rc = map_shared(sandbox) ? adp_child_start(decoder_run, sandbox) : -ENOMEM;
     if (rc < 0) {
         (void)adp_sandbox_free(sandbox);
         return rc == -ENOSYS ? ADP_OK : fail_start(rc, err);
     }
+    sandbox->pidfd = rc;
     (void)wait_for(sandbox, &sandbox->control->ready, SHARED_STARTING, MAX_START_NS);
     ready = atomic_load(&sandbox->control->ready);
     sandbox->layers = ready > SHARED_READY ? ready - SHARED_READY : 0;
@@ -244,16 +206,8 @@ int64_t adp_sandbox_free(struct adp_sandbox *sandbox)
 
     if (sandbox == NULL)
         return 0;
-    if (sandbox->pidfd >= 0) {
-        siginfo_t info;
-
-        kill_child(sandbox);
-        /* The C library's waitid does not tell what the child has used. */
-        while (syscall(SYS_waitid, P_PIDFD, sandbox->pidfd, &info, WEXITED, &usage) < 0 &&
-               errno == EINTR)
-            ;
-        close(sandbox->pidfd);
-    }
+    if (sandbox->pidfd >= 0)
+        adp_child_end(sandbox->pidfd, &usage);
     for (unsigned i = 0; i < sandbox->num_lanes; i++)
         pthread_mutex_destroy(&sandbox->locks[i]);
     if (sandbox->control != NULL)

@@ -47,7 +47,6 @@ struct adp_sandbox {
     struct adp_trailer trailer;
     unsigned layers;         /* enum adp_confine_layer */
     atomic_uint num_started; /* threads, in the child */
-    pid_t parent;
     int pidfd;
     int is_ahead; /* lane 0 was asked for |ahead|, and nobody has waited for it */
     struct adp_sandbox_frame ahead;
@@ -84,6 +83,6 @@ static inline void shared_set(atomic_uint *word, unsigned value)
 }
 
 /* decoder_run is the child's whole life, decoder.c. */
-_Noreturn void decoder_run(struct adp_sandbox *sandbox);
+_Noreturn void decoder_run(void *sandbox);
 
 #endif
