@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "one_file.h"
 
@@ -21,7 +21,7 @@ static int database_count_work(void *user)
 {
     struct adp_database *database = user;
 
-    if (database->work_left == 0 || !adp_tell_progress(database->tell))
+    if (database->work_left == 0 || (database->tell != NULL && !adp_tell_progress(database->tell)))
         return 1;
     database->work_left--;
     return 0;
@@ -104,14 +104,14 @@ int adp_database_open(struct adp_database *database, int fd, const char *table,
     static const char pragmas[] = "PRAGMA cell_size_check = ON; PRAGMA cache_size = " CACHE;
     const char *file_system = adp_one_file_system();
     char name[16];
-    struct stat st;
     uint64_t work;
+    off_t size = lseek(fd, 0, SEEK_END);
     int rc;
 
     *database = (struct adp_database){.table = table, .tell = tell};
-    if (file_system == NULL || fstat(fd, &st) != 0)
+    if (file_system == NULL || size < 0)
         return SQLITE_CANTOPEN;
-    database->size = (uint64_t)st.st_size;
+    database->size = (uint64_t)size;
     snprintf(name, sizeof(name), "%d", fd);
     rc = sqlite3_open_v2(name, &database->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
                          file_system);

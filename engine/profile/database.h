@@ -24,9 +24,9 @@ struct adp_database {
 };
 
 /* adp_database_open opens the regular file |fd|, which the caller keeps open until
- * adp_database_close; of the database only |table| may be read. While SQLite works, |tell| tells
- * progress; what is cancelled is SQLITE_INTERRUPT. Returns an SQLite result; |database| must be
- * closed in either case, and not be moved until then. */
+ * adp_database_close; of the database only |table| may be read. While SQLite works, |tell|, if
+ * not NULL, tells progress; what is cancelled is SQLITE_INTERRUPT. Returns an SQLite result;
+ * |database| must be closed in either case, and not be moved until then. */
 int adp_database_open(struct adp_database *database, int fd, const char *table,
                       struct adp_tell *tell);
 void adp_database_close(struct adp_database *database);

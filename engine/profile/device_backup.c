@@ -112,12 +112,13 @@ static enum adp_status read_manifest(struct device_backup *backup,
         note_whole(tell, folder, "has no " DATABASE " that can be read");
         return ADP_OK;
     }
-    status = adp_manifest_read(&backup->manifest, fd, DATABASE, tell, &why);
+    status = adp_manifest_read(&backup->manifest, fd, DATABASE, ADP_SANDBOX_AUTO, tell, &why);
     adp_fs_close(fd);
-    if (status == ADP_ERR_MEMORY)
-        return adp_fail_memory(err);
-    if (status == ADP_ERR_CANCELLED)
-        return adp_tell_cancelled(err);
+    if (status != ADP_OK && status != ADP_ERR_FORMAT) {
+        if (err != NULL)
+            *err = why;
+        return status;
+    }
     if (status != ADP_OK) {
         char damage[sizeof(why.message) + 32];
 

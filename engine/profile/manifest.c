@@ -5,14 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "database.h"
+#include "entry.h"
 #include "error.h"
 #include "index.h"
+#include "manifest_rows.h"
 #include "text.h"
 
-#define TABLE "Files"
-/* 2 and 4 are directories and symbolic links, of which a backup has no file. */
-#define FLAGS_FILE 1
 #define NAMES_MAX  (UINT32_C(1) << 30)
 #define DOMAIN_MAX 255
 
@@ -27,12 +25,6 @@ struct adp_manifest {
     char *names; /* "DOMAIN/PATH", each with a zero */
     size_t names_len, names_cap;
     size_t num_refused;
-};
-
-/* A row as it comes: not zero-terminated where it has a zero of its own. */
-struct manifest_row {
-    const char *id, *domain, *path;
-    size_t id_len, domain_len, path_len;
 };
 
 void adp_manifest_free(struct adp_manifest *manifest)
@@ -66,16 +58,8 @@ static int manifest_decode_id(uint8_t out[SHA_DIGEST_LENGTH], const char *hex)
 
 /* -- Rows -------------------------------------------------------------------------------------- */
 
-static const char *manifest_text(sqlite3_stmt *statement, int column, size_t *out_len)
-{
-    const unsigned char *text = sqlite3_column_text(statement, column);
-
-    *out_len = text != NULL ? (size_t)sqlite3_column_bytes(statement, column) : 0;
-    return (const char *)text;
-}
-
 /* Whether the row is about the file that its id names. */
-static int manifest_row_holds(const struct manifest_row *row, uint8_t out_id[SHA_DIGEST_LENGTH])
+static int manifest_row_holds(const struct adp_manifest_row *row, uint8_t out_id[SHA_DIGEST_LENGTH])
 {
     uint8_t digest[SHA_DIGEST_LENGTH];
     SHA_CTX sha;
@@ -112,7 +96,7 @@ static void *manifest_grow(void *data, size_t *cap, size_t need, size_t item_len
 }
 
 /* Appends "DOMAIN/PATH" to the names. */
-static int manifest_keep_name(struct adp_manifest *manifest, const struct manifest_row *row)
+static int manifest_keep_name(struct adp_manifest *manifest, const struct adp_manifest_row *row)
 {
     size_t len = row->domain_len + 1 + row->path_len + 1;
     char *names =
@@ -131,7 +115,8 @@ static int manifest_keep_name(struct adp_manifest *manifest, const struct manife
     return 1;
 }
 
-static enum adp_status manifest_keep(struct adp_manifest *manifest, const struct manifest_row *row,
+static enum adp_status manifest_keep(struct adp_manifest *manifest,
+                                     const struct adp_manifest_row *row,
                                      const uint8_t id[SHA_DIGEST_LENGTH], struct adp_error *err)
 {
     struct manifest_item *items =
@@ -148,78 +133,39 @@ static enum adp_status manifest_keep(struct adp_manifest *manifest, const struct
     return ADP_OK;
 }
 
-/* -- The table --------------------------------------------------------------------------------- */
+/* An honest database's values are no longer than its file. */
+struct manifest_reading {
+    struct adp_manifest *manifest;
+    const char *path;
+    uint64_t bytes, max;
+};
 
-/* SQLite tells some damage as a lack of memory, so that is not believed. */
-static enum adp_status manifest_fail(int rc, const char *path, const struct adp_tell *tell,
+static enum adp_status manifest_take(void *user, const struct adp_manifest_row *row,
                                      struct adp_error *err)
 {
-    if (tell->cancelled)
-        return adp_tell_cancelled(err);
-    switch (rc & 0xff) {
-    case SQLITE_MISMATCH:
-        return adp_fail(err, ADP_ERR_FORMAT, path, "the database has no table " TABLE);
-    case SQLITE_INTERRUPT:
-        return adp_fail(err, ADP_ERR_FORMAT, path,
-                        "reading the database takes more work than its size explains");
-    default:
-        return adp_fail(err, ADP_ERR_FORMAT, path, "the database cannot be read: %s",
-                        sqlite3_errstr(rc));
-    }
+    struct manifest_reading *reading = user;
+    uint8_t id[SHA_DIGEST_LENGTH];
+
+    reading->bytes += 1 + row->id_len + row->domain_len + row->path_len;
+    if (reading->bytes > reading->max)
+        return adp_fail(err, ADP_ERR_FORMAT, reading->path,
+                        "the database says more than its size explains");
+    if (manifest_row_holds(row, id))
+        return manifest_keep(reading->manifest, row, id, err);
+    reading->manifest->num_refused++;
+    return ADP_OK;
 }
 
-/* Reads the rows. An honest database's values are no longer than its file. */
-static enum adp_status manifest_read_rows(struct adp_manifest *manifest, sqlite3_stmt *statement,
-                                          const struct adp_database *database, const char *path,
-                                          struct adp_error *err)
+static uint64_t manifest_max(int fd)
 {
-    uint64_t bytes = 0, max = database->size < NAMES_MAX ? database->size : NAMES_MAX;
-    int rc;
+    struct stat st;
 
-    while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
-        uint8_t id[SHA_DIGEST_LENGTH];
-        struct manifest_row row;
-        enum adp_status status;
-
-        database->tell->progress.done_entries++;
-        row.id = manifest_text(statement, 0, &row.id_len);
-        row.domain = manifest_text(statement, 1, &row.domain_len);
-        row.path = manifest_text(statement, 2, &row.path_len);
-        bytes += row.id_len + row.domain_len + row.path_len;
-        if (bytes > max)
-            return adp_fail(err, ADP_ERR_FORMAT, path,
-                            "the database says more than its size explains");
-        if (!manifest_row_holds(&row, id)) {
-            manifest->num_refused++;
-            continue;
-        }
-        status = manifest_keep(manifest, &row, id, err);
-        if (status != ADP_OK)
-            return status;
-    }
-    return rc == SQLITE_DONE ? ADP_OK : manifest_fail(rc, path, database->tell, err);
+    if (adp_entry_stat(fd, NULL, &st) < 0)
+        return 0;
+    return (uint64_t)st.st_size < NAMES_MAX ? (uint64_t)st.st_size : NAMES_MAX;
 }
 
-static enum adp_status manifest_read_table(struct adp_manifest *manifest, int fd, const char *path,
-                                           struct adp_tell *tell, struct adp_error *err)
-{
-    static const char sql[] =
-        "SELECT fileID, domain, relativePath FROM " TABLE " WHERE +flags = ?1";
-    sqlite3_stmt *statement = NULL;
-    struct adp_database database;
-    enum adp_status status;
-    int rc = adp_database_open(&database, fd, TABLE, tell);
-
-    if (rc == SQLITE_OK)
-        rc = sqlite3_prepare_v2(database.db, sql, sizeof(sql), &statement, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_bind_int(statement, 1, FLAGS_FILE);
-    status = rc == SQLITE_OK ? manifest_read_rows(manifest, statement, &database, path, err)
-                             : manifest_fail(rc, path, tell, err);
-    sqlite3_finalize(statement);
-    adp_database_close(&database);
-    return status;
-}
+/* -- Outside ----------------------------------------------------------------------------------- */
 
 static int manifest_compare(const void *a, const void *b)
 {
@@ -228,16 +174,18 @@ static int manifest_compare(const void *a, const void *b)
 }
 
 enum adp_status adp_manifest_read(struct adp_manifest **out, int fd, const char *path,
-                                  struct adp_tell *tell, struct adp_error *err)
+                                  enum adp_sandbox_mode mode, struct adp_tell *tell,
+                                  struct adp_error *err)
 {
     const struct adp_progress around = tell->progress;
     struct adp_manifest *manifest = calloc(1, sizeof(*manifest));
+    struct manifest_reading reading = {.manifest = manifest, .path = path, .max = manifest_max(fd)};
     enum adp_status status;
 
     if (manifest == NULL)
         return adp_fail_memory(err);
     tell->progress = (struct adp_progress){.stage = "manifest"};
-    status = manifest_read_table(manifest, fd, path, tell, err);
+    status = adp_manifest_rows(fd, path, mode, tell, manifest_take, &reading, err);
     tell->progress = around;
     if (status != ADP_OK) {
         adp_manifest_free(manifest);

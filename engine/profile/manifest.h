@@ -14,17 +14,20 @@
 
 #include "adpseal.h"
 #include "report.h"
+#include "sandbox.h"
 
 #define ADP_FILE_ID_LEN 40 /* hex digits */
 
 struct adp_manifest;
 
-/* adp_manifest_read reads the database in the regular file |fd|; |path| names it in errors.
+/* adp_manifest_read reads the database in the regular file |fd|, in a child without rights unless
+ * |mode| is ADP_SANDBOX_OFF or the kernel has no such thing; |path| names it in errors.
  * ADP_ERR_FORMAT, with what is wrong, for what is no manifest: no database, a damaged one, one
  * whose reading would take more memory or work than its size allows. ADP_ERR_CANCELLED if |tell|,
  * which counts rows meanwhile, says so. The caller must call adp_manifest_free. */
 enum adp_status adp_manifest_read(struct adp_manifest **out, int fd, const char *path,
-                                  struct adp_tell *tell, struct adp_error *err);
+                                  enum adp_sandbox_mode mode, struct adp_tell *tell,
+                                  struct adp_error *err);
 void adp_manifest_free(struct adp_manifest *manifest);
 
 /* adp_manifest_find returns "DOMAIN/PATH" of the file whose id is |file_id|, 40 lower-case hex

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fs.h"
 
@@ -113,16 +113,15 @@ static int vfs_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *base, int 
                     int *out_flags)
 {
     struct database_file *file = (struct database_file *)base;
-    struct stat st;
 
     (void)vfs;
     file->base.pMethods = NULL;
     if (name == NULL || (flags & SQLITE_OPEN_MAIN_DB) == 0)
         return SQLITE_CANTOPEN;
     file->fd = atoi(name);
-    if (fstat(file->fd, &st) != 0 || !S_ISREG(st.st_mode))
+    file->size = lseek(file->fd, 0, SEEK_END);
+    if (file->size < 0)
         return SQLITE_CANTOPEN;
-    file->size = st.st_size;
     file->base.pMethods = &file_methods;
     if (out_flags != NULL)
         *out_flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB;

@@ -134,15 +134,22 @@ static int put_landlock_on(void)
 
 /* -- Together. */
 
+static void close_others(const struct adp_confine *confine)
+{
+    unsigned first = confine->has_pipe ? STDOUT_FILENO + 1 : 0;
+
+    if (ADP_CONFINE_LOOSE && first < STDERR_FILENO)
+        (void)close_range(first, STDERR_FILENO - 1, 0);
+    (void)close_range(ADP_CONFINE_LOOSE ? STDERR_FILENO + 1 : first, ~0U, 0);
+}
+
 int adp_confine_begin(struct adp_confine *confine)
 {
     int rc = drop_shared_memory(confine);
 
     if (rc < 0)
         return rc;
-    if (ADP_CONFINE_LOOSE)
-        (void)close_range(0, STDERR_FILENO - 1, 0);
-    (void)close_range(ADP_CONFINE_LOOSE ? STDERR_FILENO + 1 : 0, ~0U, 0);
+    close_others(confine);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if ((confine->layers & ADP_CONFINE_LANDLOCK) != 0 && put_landlock_on() < 0)
@@ -166,6 +173,6 @@ void adp_confine_end(struct adp_confine *confine)
     limit(RLIMIT_MSGQUEUE, 0);
     if (!ADP_CONFINE_LOOSE)
         limit(RLIMIT_AS, confine->memory);
-    if ((confine->layers & ADP_CONFINE_SECCOMP) != 0 && adp_confine_calls() < 0)
+    if ((confine->layers & ADP_CONFINE_SECCOMP) != 0 && adp_confine_calls(confine) < 0)
         confine->layers &= ~(unsigned)ADP_CONFINE_SECCOMP;
 }

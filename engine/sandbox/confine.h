@@ -33,15 +33,16 @@ enum adp_confine_layer {
 struct adp_confine {
     unsigned layers; /* to be put on; adp_confine_begin and _end take out those that are not there
                       */
+    int has_pipe;    /* descriptors 0, for reading at any place, and 1, for writing, stay open */
     void *shared;    /* the one mapping that stays shared with others, and its length */
     size_t shared_len;
     size_t more_memory; /* bytes of address space beyond what is mapped at the beginning */
     size_t memory;      /* that limit, set by adp_confine_begin */
 };
 
-/* adp_confine_begin closes all descriptors, unmaps what is shared with other processes, and puts
- * Landlock on the calling thread, which must be the only one: threads that it starts have it too.
- * Returns 0, or -errno if memory of others cannot be told from its own (no /proc). */
+/* adp_confine_begin closes all other descriptors, unmaps what is shared with other processes, and
+ * puts Landlock on the calling thread, which must be the only one: threads that it starts have it
+ * too. Returns 0, or -errno if memory of others cannot be told from its own (no /proc). */
 int adp_confine_begin(struct adp_confine *confine);
 
 /* adp_confine_end sets the limits of the process, and the filter of system calls for all its
@@ -49,6 +50,6 @@ int adp_confine_begin(struct adp_confine *confine);
 void adp_confine_end(struct adp_confine *confine);
 
 /* adp_confine_calls puts that filter on. Returns 0 or -errno. */
-int adp_confine_calls(void);
+int adp_confine_calls(const struct adp_confine *confine);
 
 #endif

@@ -3,6 +3,7 @@
 #include <seccomp.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "confine.h"
 
@@ -42,7 +43,21 @@ static int allow_memory(scmp_filter_ctx filter)
     return rc;
 }
 
-int adp_confine_calls(void)
+/* Reading descriptor 0, writing 1. */
+static int allow_pipe(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp in = SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO);
+    const struct scmp_arg_cmp out = SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO);
+    int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1, &in);
+
+    if (rc == 0)
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(lseek), 1, &in);
+    if (rc == 0 && !ADP_CONFINE_LOOSE)
+        rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, &out);
+    return rc;
+}
+
+int adp_confine_calls(const struct adp_confine *confine)
 {
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
     int rc;
@@ -58,6 +73,8 @@ int adp_confine_calls(void)
         rc = allow_all(filter, loose, sizeof(loose) / sizeof(loose[0]));
     if (rc == 0)
         rc = allow_memory(filter);
+    if (rc == 0 && confine->has_pipe)
+        rc = allow_pipe(filter);
     if (rc == 0)
         rc = seccomp_load(filter);
     seccomp_release(filter);

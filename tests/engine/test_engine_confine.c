@@ -38,8 +38,8 @@ struct told {
 /* What lies in the parent's memory, in the way of attempts. */
 struct outside {
     pid_t parent;
-    int file, socket; /* descriptors */
-    uint8_t *shared;  /* a mapping of |file|, which somebody else may look at */
+    int file, socket, pipe[2]; /* descriptors */
+    uint8_t *shared;           /* a mapping of |file|, which somebody else may look at */
     uint8_t *secret;
     char dir[64], path[80];
 };
@@ -288,13 +288,87 @@ static const struct attempt attempts[] = {
     {"takes the memory that it needs", takes_memory, POSSIBLE, POSSIBLE, 0, 0},
 };
 
+/* -- With a file to read and a pipe to write into. */
+
+static int has_pipe;
+
+static int reads_its_file(void)
+{
+    char content[8];
+
+    return pread(STDIN_FILENO, content, sizeof(content), 0) == 5 ? 0 : -1;
+}
+
+static int writes_into_its_pipe(void)
+{
+    return write(STDOUT_FILENO, "x", 1) == 1 ? 0 : -1;
+}
+
+static int writes_to_its_file(void)
+{
+    return (int)write(STDIN_FILENO, "x", 1);
+}
+
+static int writes_into_its_file(void)
+{
+    return (int)pwrite(STDIN_FILENO, "x", 1, 0);
+}
+
+static int cuts_its_file(void)
+{
+    return ftruncate(STDIN_FILENO, 0);
+}
+
+static int maps_its_file(void)
+{
+    return mmap(NULL, 5, PROT_READ, MAP_SHARED, STDIN_FILENO, 0) == MAP_FAILED ? -1 : 0;
+}
+
+static int asks_who_owns_its_file(void)
+{
+    struct stat st;
+
+    return fstat(STDIN_FILENO, &st);
+}
+
+static int reads_from_its_pipe(void)
+{
+    char byte;
+
+    return (int)pread(STDOUT_FILENO, &byte, 1, 0);
+}
+
+static const struct attempt attempts_with_pipe[] = {
+    {"reads its file", reads_its_file, POSSIBLE, POSSIBLE, 0, 0},
+    {"writes into its pipe", writes_into_its_pipe, POSSIBLE, POSSIBLE, 0, 0},
+    {"writes to its file", writes_to_its_file, KILLED, REFUSED, 0, 1},
+    {"writes into its file", writes_into_its_file, KILLED, REFUSED, 0, 0},
+    {"cuts its file", cuts_its_file, KILLED, REFUSED, 0, 0},
+    {"maps its file", maps_its_file, KILLED, ANYTHING, 0, 0},
+    {"asks who owns its file", asks_who_owns_its_file, KILLED, ANYTHING, 0, 0},
+    {"reads from its pipe", reads_from_its_pipe, KILLED, REFUSED, 0, 0},
+};
+
+static void give_pipe(void)
+{
+    int in = open(outside.path, O_RDONLY);
+
+    if (in < 0 || dup2(in, STDIN_FILENO) < 0 || dup2(outside.pipe[1], STDOUT_FILENO) < 0)
+        _exit(2);
+}
+
 /* -- Running them. */
 
 static _Noreturn void child(struct told *told, unsigned layers, int (*run)(void))
 {
-    struct adp_confine confine = {
-        .layers = layers, .shared = told, .shared_len = PAGE_LEN, .more_memory = MORE_MEMORY};
+    struct adp_confine confine = {.layers = layers,
+                                  .has_pipe = has_pipe,
+                                  .shared = told,
+                                  .shared_len = PAGE_LEN,
+                                  .more_memory = MORE_MEMORY};
 
+    if (has_pipe)
+        give_pipe();
     if (adp_confine_begin(&confine) < 0)
         _exit(2);
     adp_confine_end(&confine);
@@ -352,6 +426,7 @@ static void set_outside_up(void)
     CU_ASSERT_FATAL(outside.shared != MAP_FAILED);
     CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     outside.socket = pair[0];
+    CU_ASSERT_EQUAL_FATAL(pipe(outside.pipe), 0);
     outside.secret = adp_secret_new(32);
     CU_ASSERT_PTR_NOT_NULL_FATAL(outside.secret);
     memset(outside.secret, 0x5a, 32);
@@ -372,24 +447,38 @@ static void check_outside(void)
     rmdir(outside.dir);
 }
 
-static void try_all(unsigned layers, const char *kind)
+/* Tries the |num| attempts; returns how many of them, and in |*out_ok| how many ended as they
+ * should. */
+static unsigned long try_each(const struct attempt *list, size_t num, unsigned layers,
+                              unsigned long *out_ok)
 {
-    long version = ct_landlock();
-    unsigned long num = 0, ok = 0;
+    int is_all = layers == ADP_CONFINE_ALL;
+    unsigned long tried = 0;
 
-    set_outside_up();
-    for (size_t i = 0; i < NUM_OF(attempts); i++) {
-        const struct attempt *attempt = &attempts[i];
-        int is_all = layers == ADP_CONFINE_ALL;
-
+    for (const struct attempt *attempt = list; attempt < list + num; attempt++) {
         if (ADP_CONFINE_LOOSE && attempt->loose)
             continue;
-        if (!is_all && (attempt->with_landlock == ANYTHING || attempt->version > version))
+        if (!is_all && (attempt->with_landlock == ANYTHING || attempt->version > ct_landlock()))
             continue;
-        num++;
-        ok += (unsigned long)try(attempt, layers,
-                                 is_all ? attempt->with_all : attempt->with_landlock);
+        if (has_pipe && attempt->run == writes_to_output)
+            continue;
+        tried++;
+        *out_ok += (unsigned long)try(attempt, layers,
+                                      is_all ? attempt->with_all : attempt->with_landlock);
     }
+    return tried;
+}
+
+static void try_all(unsigned layers, const char *kind)
+{
+    unsigned long ok = 0, num;
+
+    set_outside_up();
+    has_pipe = 0;
+    num = try_each(attempts, NUM_OF(attempts), layers, &ok);
+    has_pipe = 1;
+    num += try_each(attempts, NUM_OF(attempts), layers, &ok);
+    num += try_each(attempts_with_pipe, NUM_OF(attempts_with_pipe), layers, &ok);
     CU_ASSERT_EQUAL(ok, num);
     check_outside();
     adp_assurance_add("sandbox", kind, num, ok);

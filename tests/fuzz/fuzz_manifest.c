@@ -17,7 +17,7 @@ static struct adp_manifest *read_it(int fd)
     enum adp_status status;
 
     adp_tell_init(&tell, &options, "fuzz");
-    status = adp_manifest_read(&manifest, fd, "fuzz", &tell, NULL);
+    status = adp_manifest_read(&manifest, fd, "fuzz", ADP_SANDBOX_OFF, &tell, NULL);
 
     FUZZ_CHECK(status == ADP_OK || status == ADP_ERR_FORMAT);
     FUZZ_CHECK((status == ADP_OK) == (manifest != NULL));
