@@ -126,6 +126,8 @@ struct taking {
     enum adp_status status;
     /* from a child */
     struct adp_confined child;
+    uint8_t *buffer;
+    size_t at, len; /* of what is in it */
     uint8_t *values;
     size_t values_cap;
 };
@@ -145,24 +147,43 @@ static enum adp_status fail_child(const struct taking *taking, const char *how)
                     "the process that reads the database %s", how);
 }
 
-static enum adp_status receive(struct taking *taking, void *buf, size_t len)
+/* Fills the buffer, which is empty. */
+static enum adp_status receive_more(struct taking *taking)
 {
-    for (unsigned waits = 0; len > 0;) {
-        int64_t got = adp_confined_read(&taking->child, buf, len);
+    int64_t got = -EAGAIN;
 
+    for (unsigned waits = 0; got == -EAGAIN; waits++) {
         if (!adp_tell_progress(taking->tell))
             return adp_tell_cancelled(taking->err);
-        if (got == -EAGAIN && ++waits > MAX_WAITS)
+        if (waits > MAX_WAITS)
             return fail_child(taking, "does not come to an end");
-        if (got == -EAGAIN)
-            continue;
-        if (got < 0)
-            return adp_fail_errno(taking->err, (int)-got, taking->path, "cannot hear of its rows");
-        if (got == 0)
-            return fail_child(taking, "has ended before its time");
-        waits = 0;
-        buf = (uint8_t *)buf + got;
-        len -= (size_t)got;
+        got = adp_confined_read(&taking->child, taking->buffer, BUFFER_LEN);
+    }
+    if (got < 0)
+        return adp_fail_errno(taking->err, (int)-got, taking->path, "cannot hear of its rows");
+    if (got == 0)
+        return fail_child(taking, "has ended before its time");
+    taking->at = 0;
+    taking->len = (size_t)got;
+    return ADP_OK;
+}
+
+static enum adp_status receive(struct taking *taking, void *out, size_t len)
+{
+    uint8_t *at = out;
+
+    while (len > 0) {
+        size_t step = taking->len - taking->at;
+        enum adp_status status = step == 0 ? receive_more(taking) : ADP_OK;
+
+        if (status != ADP_OK)
+            return status;
+        if (step > len)
+            step = len;
+        memcpy(at, taking->buffer + taking->at, step);
+        taking->at += step;
+        at += step;
+        len -= step;
     }
     return ADP_OK;
 }
@@ -204,6 +225,9 @@ static enum adp_status receive_rows(struct taking *taking, int *out_result)
     struct message message = {.result = SQLITE_ROW};
     enum adp_status status = ADP_OK;
 
+    taking->buffer = malloc(BUFFER_LEN);
+    if (taking->buffer == NULL)
+        return adp_fail_memory(taking->err);
     while (status == ADP_OK) {
         status = receive(taking, &message, sizeof(message));
         if (status != ADP_OK || message.result != SQLITE_ROW)
@@ -212,6 +236,7 @@ static enum adp_status receive_rows(struct taking *taking, int *out_result)
     }
     *out_result = message.result;
     free(taking->values);
+    free(taking->buffer);
     return status;
 }
 
