@@ -29,6 +29,7 @@ static enum adp_status open_snapshot(struct cli *cli, struct adp_vault *vault,
     enum adp_status status;
 
     session_work(&open.common, cli);
+    out_stream_events(&cli->out);
     status = adp_open(vault, &open, &report, err);
     progress_erase(&cli->progress);
     if (report.snapshot[0] != '\0')

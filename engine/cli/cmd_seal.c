@@ -30,6 +30,7 @@ static void fill_options(struct adp_seal_options *out, struct cli *cli,
         .parity_percent = options->parity,
     };
     session_work(&out->common, cli);
+    out_stream_events(&cli->out);
 }
 
 static enum adp_status seal(struct cli *cli, const struct adp_policy *policy, struct adp_error *err)

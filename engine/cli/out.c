@@ -160,6 +160,15 @@ static void print_damage(const struct adp_event *event)
     }
 }
 
+static void keep_event(struct out *out, json_t *object)
+{
+    if (out->events == NULL) {
+        out->events = json_array();
+        json_object_set_new(out->root, "events", out->events);
+    }
+    json_array_append_new(out->events, object);
+}
+
 static void record_event(struct out *out, const struct adp_event *event)
 {
     json_t *object = json_object();
@@ -172,11 +181,18 @@ static void record_event(struct out *out, const struct adp_event *event)
         json_object_set_new(object, "errno", json_integer(event->sys_errno));
     if (event->error != NULL && event->error->has_offset)
         text_set_number(object, "offset", event->error->offset);
-    if (out->events == NULL) {
-        out->events = json_array();
-        json_object_set_new(out->root, "events", out->events);
+    if (!out->streams_events) {
+        keep_event(out, object);
+        return;
     }
-    json_array_append_new(out->events, object);
+    if (!out->is_streaming)
+        out_stream_begin(out, "events");
+    out_stream(out, object);
+}
+
+void out_stream_events(struct out *out)
+{
+    out->streams_events = 1;
 }
 
 void out_event(struct out *out, const struct adp_event *event)

@@ -13,6 +13,7 @@ struct out {
     json_t *root;     /* the JSON object so far; commands add to it */
     json_t *events;   /* its array of events; NULL before the first */
     json_t *damaged;  /* its array of damaged stretches; NULL before the first */
+    int streams_events;
     int is_streaming; /* between out_stream_begin and out_finish */
     int num_streamed;
     int write_errno;       /* of the first failure to write to standard output */
@@ -34,6 +35,10 @@ void out_error(struct out *out, const struct adp_error *err);
 json_t *out_error_json(const struct adp_error *err);
 
 void out_event(struct out *out, const struct adp_event *event);
+
+/* out_stream_events has events streamed, as they happen, by a command that streams nothing else and
+ * may have as many as there are files. */
+void out_stream_events(struct out *out);
 
 /* out_finding tells what a scrub has found. In JSON it is an item of the streamed array. */
 void out_finding(struct out *out, const struct adp_finding *finding);

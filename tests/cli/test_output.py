@@ -1,7 +1,9 @@
 """What the command says, where it says it, and with which exit code."""
 
+import json
 import os
 import subprocess
+import sys
 
 import scenario
 from scenario import DONE, FAILED, PARTIAL, USAGE, noise
@@ -118,6 +120,28 @@ class Output(scenario.Scenario):
         answer = self.json("seal", self.vault, expect=USAGE)
         self.assertEqual(answer["status"], "usage")
         self.assertTrue(answer["error"]["message"])
+
+    def test_as_many_events_as_files(self):
+        """All are in the answer, and none in memory until then."""
+        for number in range(20_000):
+            self.write(f"many/{number}", b"")
+        self.seal()
+        words = ("open", self.vault, "latest", "--to", self.dir / "opened", "--memory", "16M")
+        self.run_it(*words)
+        peak = (sys.executable, "-c", "import resource, subprocess, sys\n"
+                "code = subprocess.call(sys.argv[2:], stdout=open(sys.argv[1], 'wb'))\n"
+                "print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        out, used = self.dir / "out", {}
+        for how in ("--quiet", "--json"):
+            done = self.run_it(*words, how, prefix=(*peak, out))
+            code, used[how] = map(int, done.stdout.split())
+            self.assertEqual(code, PARTIAL)
+        answer = json.loads(out.read_bytes())
+        self.assertEqual(len(answer["events"]), answer["not_restored"])
+        self.assertGreater(answer["not_restored"], 20_000)
+        self.assertEqual((answer["exit_code"], answer["status"]), (PARTIAL, "partial"))
+        if not scenario.SANITIZED:
+            self.assertLess(used["--json"] - used["--quiet"], 6 << 10)  # KiB
 
     def test_an_empty_listing_in_json(self):
         answer = self.json("list", self.vault, "latest", expect=FAILED)
