@@ -10,9 +10,9 @@
 struct out {
     int is_json;
     int is_quiet;
-    json_t *root;     /* the JSON object so far; commands add to it */
-    json_t *events;   /* its array of events; NULL before the first */
-    json_t *damaged;  /* its array of damaged stretches; NULL before the first */
+    json_t *root;    /* the JSON object so far; commands add to it */
+    json_t *events;  /* its array of events; NULL before the first */
+    json_t *damaged; /* its array of damaged stretches; NULL before the first */
     int streams_events;
     int is_streaming; /* between out_stream_begin and out_finish */
     int num_streamed;
