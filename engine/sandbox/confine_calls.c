@@ -43,11 +43,11 @@ static int allow_memory(scmp_filter_ctx filter)
     return rc;
 }
 
-/* Reading descriptor 0, writing 1. */
+/* Reading descriptor 0, writing 1: each the first argument. */
 static int allow_pipe(scmp_filter_ctx filter)
 {
-    const struct scmp_arg_cmp in = SCMP_A0(SCMP_CMP_EQ, STDIN_FILENO);
-    const struct scmp_arg_cmp out = SCMP_A0(SCMP_CMP_EQ, STDOUT_FILENO);
+    const struct scmp_arg_cmp in = {.op = SCMP_CMP_EQ, .datum_a = STDIN_FILENO};
+    const struct scmp_arg_cmp out = {.op = SCMP_CMP_EQ, .datum_a = STDOUT_FILENO};
     int rc = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(pread64), 1, &in);
 
     if (rc == 0)

@@ -109,6 +109,15 @@ static int was_told(const struct check *check, const char *path, enum adp_event_
     return 0;
 }
 
+int check_was_refused(const struct check *check)
+{
+    for (const struct told *told = check->told; told != NULL; told = told->next) {
+        if (told->kind == ADP_EVENT_REFUSED)
+            return 1;
+    }
+    return 0;
+}
+
 void check_begin(struct check *check, int is_again)
 {
     int rc = is_again ? 0 : adp_fs_remove_tree(check->dir, "target");

@@ -20,6 +20,9 @@ void check_begin(struct check *check, int is_again);
 /* check_event takes note of what is not restored; the user is a struct check. */
 void check_event(void *check, const struct adp_event *event);
 
+/* check_was_refused returns whether an archive was told to be left out since check_begin. */
+int check_was_refused(const struct check *check);
+
 /* check_canaries: nothing outside of the target was touched. */
 void check_canaries(const struct check *check);
 
