@@ -33,14 +33,16 @@ enum adp_status adp_error_offset(struct adp_error *err, enum adp_status status, 
 enum adp_status adp_error_hint(struct adp_error *err, enum adp_status status, const char *format,
                                ...) __attribute__((format(printf, 3, 4)));
 
-/* Analyzers see one file at a time, and have to be told that a failure is never ADP_OK. */
+/* Analyzers see one file at a time, and have to be told that a failure is never ADP_OK: not by a
+ * function, for they look into calls within calls so deep and no deeper. */
 #ifdef ADP_ANALYZER
-static inline enum adp_status adp_never_ok(enum adp_status status)
-{
-    if (status == ADP_OK)
-        __builtin_unreachable();
-    return status;
-}
+#    define adp_never_ok(call)                                                                     \
+        __extension__({                                                                            \
+            enum adp_status never_ok = call;                                                       \
+            if (never_ok == ADP_OK)                                                                \
+                __builtin_unreachable();                                                           \
+            never_ok;                                                                              \
+        })
 #    define adp_fail(...)        adp_never_ok(adp_fail(__VA_ARGS__))
 #    define adp_fail_at(...)     adp_never_ok(adp_fail_at(__VA_ARGS__))
 #    define adp_fail_errno(...)  adp_never_ok(adp_fail_errno(__VA_ARGS__))
