@@ -36,12 +36,15 @@ enum adp_status adp_error_hint(struct adp_error *err, enum adp_status status, co
 /* Analyzers see one file at a time, and have to be told that a failure is never ADP_OK: not by a
  * function, for they look into calls within calls so deep and no deeper. */
 #ifdef ADP_ANALYZER
-#    define adp_never_ok(call)                                                                     \
+#    define adp_never_ok(call)            adp_never_ok_at(call, __COUNTER__)
+#    define adp_never_ok_at(call, number) adp_never_ok_in(call, number)
+#    define adp_never_ok_in(call, number) adp_never_ok_as(call, never_ok_##number)
+#    define adp_never_ok_as(call, name)                                                            \
         __extension__({                                                                            \
-            enum adp_status never_ok = call;                                                       \
-            if (never_ok == ADP_OK)                                                                \
+            enum adp_status name = call;                                                           \
+            if (name == ADP_OK)                                                                    \
                 __builtin_unreachable();                                                           \
-            never_ok;                                                                              \
+            name;                                                                                  \
         })
 #    define adp_fail(...)        adp_never_ok(adp_fail(__VA_ARGS__))
 #    define adp_fail_at(...)     adp_never_ok(adp_fail_at(__VA_ARGS__))

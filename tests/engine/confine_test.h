@@ -4,7 +4,9 @@
 
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +22,30 @@ static inline int ct_has_all(void)
     uint32_t action = SECCOMP_RET_KILL_PROCESS;
 
     return ct_landlock() >= 1 && syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+/* ct_child returns the only child of this thread, or 0. */
+static inline pid_t ct_child(void)
+{
+    char path[64];
+    FILE *file;
+    int pid = 0;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
+    file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%d", &pid) != 1)
+        pid = 0;
+    if (file != NULL)
+        fclose(file);
+    return pid;
+}
+
+/* ct_signal_child sends it |signal|, and returns whether there is one. */
+static inline int ct_signal_child(int signal)
+{
+    pid_t pid = ct_child();
+
+    return pid > 0 && kill(pid, signal) == 0;
 }
 
 #endif

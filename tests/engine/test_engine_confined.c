@@ -116,28 +116,10 @@ static void make_manifest(void)
     sqlite3_close(db);
 }
 
-/* The only child of this thread; 0 if there is none. */
-static pid_t find_child(void)
-{
-    char path[64];
-    FILE *file;
-    int pid = 0;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
-    file = fopen(path, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    if (fscanf(file, "%d", &pid) != 1)
-        pid = 0;
-    fclose(file);
-    return pid;
-}
-
 static int kill_child(void *user, const struct adp_progress *progress)
 {
-    pid_t pid = find_child();
-
     (void)progress;
-    *(int *)user += pid > 0 && kill(pid, SIGKILL) == 0;
+    *(int *)user += ct_signal_child(SIGKILL);
     return 0;
 }
 

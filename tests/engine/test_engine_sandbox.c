@@ -238,21 +238,6 @@ static void test_index(void)
 
 /* -- The child's end. */
 
-/* The only child of this thread. */
-static pid_t find_child(void)
-{
-    char path[64];
-    FILE *file;
-    int pid = 0;
-
-    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)gettid());
-    file = fopen(path, "r");
-    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
-    CU_ASSERT_FATAL(fscanf(file, "%d", &pid) == 1 && pid > 0);
-    fclose(file);
-    return pid;
-}
-
 static void check_end(struct adp_sandbox *sandbox, const char *word)
 {
     struct adp_error err = {0};
@@ -272,8 +257,9 @@ static void check_end(struct adp_sandbox *sandbox, const char *word)
 static void test_killed(void)
 {
     struct adp_sandbox *sandbox = start(ADP_SANDBOX_AUTO);
-    pid_t pid = find_child();
+    pid_t pid = ct_child();
 
+    CU_ASSERT_FATAL(pid > 0);
     kill(pid, SIGINT); /* nothing to the child: a terminal sends it to all */
     kill(pid, SIGTERM);
     CU_ASSERT(round_trip(sandbox, 0, 1));
@@ -291,7 +277,7 @@ static void test_stuck(void)
     if (getenv("ADP_SOAK") == NULL)
         return;
     sandbox = start(ADP_SANDBOX_AUTO);
-    kill(find_child(), SIGSTOP);
+    CU_ASSERT(ct_signal_child(SIGSTOP));
     check_end(sandbox, "did not come to an end");
     adp_sandbox_free(sandbox);
 }
@@ -331,7 +317,7 @@ static void test_signals(void)
     signal(SIGCHLD, SIG_IGN); /* the kernel reaps */
     sandbox = start(ADP_SANDBOX_AUTO);
     CU_ASSERT(round_trip(sandbox, 0, 1));
-    kill(find_child(), SIGKILL);
+    CU_ASSERT(ct_signal_child(SIGKILL));
     check_end(sandbox, "has ended");
     adp_sandbox_free(sandbox);
     signal(SIGCHLD, SIG_DFL);
