@@ -241,7 +241,7 @@ static void test_index(void)
 static void check_end(struct adp_sandbox *sandbox, const char *word)
 {
     struct adp_error err = {0};
-    uint8_t out[1];
+    uint8_t out[1] = {0};
 
     for (unsigned worker = 0; worker < 2; worker++)
         CU_ASSERT_EQUAL(decode(sandbox, worker, out,
