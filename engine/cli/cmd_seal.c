@@ -26,6 +26,7 @@ static void fill_options(struct adp_seal_options *out, struct cli *cli,
         .category = options->num_categories != 0 ? options->categories[0] : 0,
         .compression_level = (int)options->level,
         .skip_derived = options_has(options, OPTION_SKIP_DERIVED),
+        .sandbox = options->sandbox,
         .without_attestation = options->without_attestation,
         .parity_percent = options->parity,
     };

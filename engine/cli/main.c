@@ -34,7 +34,7 @@ static const struct command {
     {"seal", "VAULT SOURCE...", "seal files and directories into a new snapshot", PLAIN(cmd_seal),
      OPTION_BIT(ACCOUNT) | OPTION_BIT(CATEGORY) | OPTION_BIT(POLICY) | OPTION_BIT(LEVEL) |
          OPTION_BIT(ATTEST) | OPTION_BIT(PARITY) | OPTION_BIT(PROFILE) | OPTION_BIT(SKIP_DERIVED) |
-         OPTION_BIT(DRY_RUN) | WORK_OPTIONS,
+         OPTION_BIT(DRY_RUN) | OPTION_BIT(SANDBOX) | WORK_OPTIONS,
      2, ANY_NUMBER},
     {"snapshots", "VAULT", "what was sealed, when, by whom, how much", LOOKING(cmd_snapshots),
      OPTION_BIT(ACCOUNT), 1, 1},

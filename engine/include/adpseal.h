@@ -586,6 +586,8 @@ struct adp_seal_options {
                             lies in them follows it; "none": nothing does; else what each source
                             is, a name of adp_profile_name */
     int skip_derived;    /* what can be made again from the rest is left out, and counted */
+    const char *sandbox; /* how SQLite reads the manifest of a device's backup: "auto" (or NULL),
+                            "on" or "off", as adp_vault_set_sandbox says of archives */
     unsigned parity_percent; /* of parity beside each archive, 1 to 100: adp_parity_add; 0: none */
 };
 

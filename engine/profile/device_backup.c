@@ -112,7 +112,7 @@ static enum adp_status read_manifest(struct device_backup *backup,
         note_whole(tell, folder, "has no " DATABASE " that can be read");
         return ADP_OK;
     }
-    status = adp_manifest_read(&backup->manifest, fd, DATABASE, ADP_SANDBOX_AUTO, tell, &why);
+    status = adp_manifest_read(&backup->manifest, fd, DATABASE, folder->sandbox, tell, &why);
     adp_fs_close(fd);
     if (status != ADP_OK && status != ADP_ERR_FORMAT) {
         if (err != NULL)

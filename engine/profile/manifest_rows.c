@@ -264,12 +264,12 @@ static enum adp_status start_child(struct taking *taking, enum adp_sandbox_mode 
     enum adp_status status;
 
     taking->child.fd = -1;
-    if (mode == ADP_SANDBOX_OFF || adp_one_file_system() == NULL) /* which SQLite begins with */
+    if (adp_one_file_system() == NULL) /* which SQLite begins with */
         return ADP_OK;
     sender = calloc(1, sizeof(*sender));
     if (sender == NULL)
         return adp_fail_memory(taking->err);
-    status = adp_confined_start(&taking->child, taking->fd, send_rows, sender, taking->err);
+    status = adp_confined_start(&taking->child, mode, taking->fd, send_rows, sender, taking->err);
     free(sender);
     return status;
 }

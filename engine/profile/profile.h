@@ -16,12 +16,14 @@
 #include "names.h"
 #include "report.h"
 #include "rules.h"
+#include "sandbox.h"
 
 /* struct adp_profile_folder is a folder that the walk has just opened. */
 struct adp_profile_folder {
     const char *path; /* in the snapshot, for events; its last component is the folder's name */
     int dir;          /* descriptor of the folder; the walk closes it */
     const struct adp_names *names; /* of all that lies in it */
+    enum adp_sandbox_mode sandbox; /* for what a profile opens in it */
 };
 
 /* adp_folder_name returns the folder's own name. */

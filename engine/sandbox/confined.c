@@ -44,52 +44,59 @@ static _Noreturn void run(void *user)
     _exit(0);
 }
 
-/* Returns whether the child says that it is confined. */
-static int has_begun(const struct adp_confined *confined)
+/* Returns which layers the child says are on; 0 if it says nothing. */
+static unsigned layers_of(const struct adp_confined *confined)
 {
-    uint8_t layers;
+    uint8_t layers = 0;
     int64_t got = -EAGAIN;
 
     for (unsigned i = 0; got == -EAGAIN && i < MAX_WAITS; i++)
         got = adp_confined_read(confined, &layers, 1);
-    return got == 1;
+    return got == 1 ? layers : 0;
 }
 
-static int try_layers(struct adp_confined *out, struct start *start)
+/* Returns which layers are on, or -errno; without any |out| is no child. */
+static int try_layers(struct adp_confined *out, struct start *start, unsigned layers)
 {
+    int rc;
+
+    start->layers = layers;
     if (pipe2(start->pipe, O_CLOEXEC) < 0)
         return -errno;
-    out->pidfd = adp_child_start(run, start);
+    rc = adp_child_start(run, start);
     close(start->pipe[1]);
-    out->fd = start->pipe[0];
-    if (out->pidfd >= 0 && has_begun(out))
-        return 0;
-    if (out->pidfd < 0) {
-        close(out->fd);
-        out->fd = -1;
-        return out->pidfd;
+    if (rc < 0) {
+        close(start->pipe[0]);
+        return rc == -ENOSYS ? 0 : rc;
     }
-    adp_confined_end(out);
-    return -ENOSYS;
+    *out = (struct adp_confined){.pidfd = rc, .fd = start->pipe[0]};
+    rc = (int)layers_of(out);
+    if (rc == 0)
+        adp_confined_end(out);
+    return rc;
 }
 
-enum adp_status adp_confined_start(struct adp_confined *out_confined, int file,
-                                   void (*work)(int in, int out, void *user), void *user,
+enum adp_status adp_confined_start(struct adp_confined *out_confined, enum adp_sandbox_mode mode,
+                                   int file, void (*work)(int in, int out, void *user), void *user,
                                    struct adp_error *err)
 {
-    struct start start = {.file = file, .work = work, .user = user, .layers = ADP_CONFINE_ALL};
+    struct start start = {.file = file, .work = work, .user = user};
     int rc;
 
     *out_confined = (struct adp_confined){-1, -1};
-    rc = try_layers(out_confined, &start);
-    start.layers = ADP_CONFINE_LANDLOCK;
-    if (rc == -ENOSYS)
-        rc = try_layers(out_confined, &start);
-    if (rc == 0 || rc == -ENOSYS)
+    if (mode == ADP_SANDBOX_OFF)
         return ADP_OK;
-    return adp_error_hint(err,
-                          adp_fail_errno(err, -rc, NULL, "cannot start the process that reads it"),
-                          "raise the limit of processes or memory");
+    rc = try_layers(out_confined, &start, ADP_CONFINE_ALL);
+    if (rc == 0 && mode == ADP_SANDBOX_AUTO)
+        rc = try_layers(out_confined, &start, ADP_CONFINE_LANDLOCK);
+    if (rc < 0)
+        return adp_error_hint(
+            err, adp_fail_errno(err, -rc, NULL, "cannot start the process that reads it"),
+            "raise the limit of processes or memory");
+    if (mode == ADP_SANDBOX_AUTO || rc == ADP_CONFINE_ALL)
+        return ADP_OK;
+    adp_confined_end(out_confined);
+    return adp_sandbox_refuse("less", err);
 }
 
 int64_t adp_confined_read(const struct adp_confined *confined, void *buf, size_t len)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "adpseal.h"
+#include "sandbox.h"
 
 /* struct adp_confined is for one thread: with the one that has started it, it ends. */
 struct adp_confined {
@@ -19,10 +20,10 @@ struct adp_confined {
 
 /* adp_confined_start has |work| run in a child, with |user| as it is now, descriptor |in| for
  * |file| and |out| for the pipe; it ends when |work| returns. |out_confined->fd| is -1, with
- * ADP_OK, where the kernel has no such thing: then nothing was done. The caller must call
- * adp_confined_end. */
-enum adp_status adp_confined_start(struct adp_confined *out_confined, int file,
-                                   void (*work)(int in, int out, void *user), void *user,
+ * ADP_OK, where |mode| is ADP_SANDBOX_OFF or the kernel has no such thing: then nothing was done.
+ * The caller must call adp_confined_end. */
+enum adp_status adp_confined_start(struct adp_confined *out_confined, enum adp_sandbox_mode mode,
+                                   int file, void (*work)(int in, int out, void *user), void *user,
                                    struct adp_error *err);
 
 /* adp_confined_read reads what there is of the pipe, |len| bytes at most, and waits for it for a

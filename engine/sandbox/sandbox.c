@@ -29,6 +29,22 @@
 
 static const struct timespec look = {.tv_nsec = LOOK_NS};
 
+enum adp_status adp_sandbox_mode_of(enum adp_sandbox_mode *out, const char *how,
+                                    struct adp_error *err)
+{
+    static const char *const names[] = {
+        [ADP_SANDBOX_AUTO] = "auto", [ADP_SANDBOX_ON] = "on", [ADP_SANDBOX_OFF] = "off"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(how != NULL ? how : "auto", names[i]) == 0) {
+            *out = (enum adp_sandbox_mode)i;
+            return ADP_OK;
+        }
+    }
+    return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "\"%s\" is no sandbox: it is auto, on or off",
+                    how);
+}
+
 /* -- The child's end. */
 
 static void note_end(struct adp_sandbox *sandbox, int cause)
@@ -163,11 +179,11 @@ static enum adp_status try_layers(struct adp_sandbox **out, unsigned layers, uns
     return ready == SHARED_FAILED ? fail_start(-EAGAIN, err) : ADP_OK;
 }
 
-static enum adp_status refuse(const struct adp_sandbox *sandbox, struct adp_error *err)
+enum adp_status adp_sandbox_refuse(const char *name, struct adp_error *err)
 {
     adp_fail(err, ADP_ERR_UNSUPPORTED, NULL,
              "there is no full sandbox here: landlock+seccomp was asked for, and there is %s",
-             sandbox != NULL ? adp_sandbox_name(sandbox) : "none");
+             name);
     return adp_error_hint(
         err, ADP_ERR_UNSUPPORTED,
         "use Linux 5.13 or newer with Landlock and seccomp, and /proc mounted; or "
@@ -189,7 +205,7 @@ enum adp_status adp_sandbox_new(struct adp_sandbox **out, enum adp_sandbox_mode 
     if (mode != ADP_SANDBOX_ON || status != ADP_OK ||
         (*out != NULL && (*out)->layers == ADP_CONFINE_ALL))
         return status;
-    status = refuse(*out, err);
+    status = adp_sandbox_refuse(*out != NULL ? adp_sandbox_name(*out) : "none", err);
     (void)adp_sandbox_free(*out);
     *out = NULL;
     return status;

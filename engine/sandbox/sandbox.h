@@ -27,6 +27,11 @@ enum adp_sandbox_mode {
     ADP_SANDBOX_OFF = 2,
 };
 
+/* adp_sandbox_mode_of sets |*out| to what |how| says: "auto" (or NULL), "on" or "off";
+ * ADP_ERR_ARGUMENT for anything else. */
+enum adp_status adp_sandbox_mode_of(enum adp_sandbox_mode *out, const char *how,
+                                    struct adp_error *err);
+
 struct adp_sandbox;
 
 /* adp_sandbox_new forks the child for an archive with |trailer|, with |num_workers| lanes beside
@@ -43,6 +48,9 @@ int64_t adp_sandbox_free(struct adp_sandbox *sandbox);
 /* adp_sandbox_name returns what protects: "landlock+seccomp", "seccomp", "landlock", or "off" for
  * NULL. It lives for ever. */
 const char *adp_sandbox_name(const struct adp_sandbox *sandbox);
+
+/* adp_sandbox_refuse fills |err| for ADP_SANDBOX_ON where there is no more than |name|. */
+enum adp_status adp_sandbox_refuse(const char *name, struct adp_error *err);
 
 /* What a frame is, which decides what is done with it once it is plain. */
 enum adp_sandbox_kind {

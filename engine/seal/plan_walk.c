@@ -14,6 +14,7 @@ struct walking {
     const struct adp_seal_options *options;
     struct adp_profiles *profiles;
     const struct stat *vault_stat;
+    enum adp_sandbox_mode sandbox;
     struct adp_tell *tell;
     struct adp_error *err;
     enum adp_status status;      /* of what ended the walk, with |err| filled */
@@ -131,8 +132,10 @@ static int enter(struct walking *walking, const struct adp_walk_entry *entry)
 /* The folder's names are known: it may be one that a profile knows. */
 static int look_into(struct walking *walking, const struct adp_walk_entry *entry)
 {
-    const struct adp_profile_folder folder = {
-        .path = walking->path, .dir = entry->dir, .names = entry->names};
+    const struct adp_profile_folder folder = {.path = walking->path,
+                                              .dir = entry->dir,
+                                              .names = entry->names,
+                                              .sandbox = walking->sandbox};
     struct adp_plan_root root = {.node = walking->parent};
     int rc;
 
@@ -232,7 +235,9 @@ enum adp_status adp_plan_make(struct adp_plan *out, const struct adp_seal_option
     out->skip_derived = options->skip_derived;
     *walking = (struct walking){
         .plan = out, .options = options, .vault_stat = vault_stat, .tell = tell, .err = err};
-    status = adp_plan_sources(out, options, err);
+    status = adp_sandbox_mode_of(&walking->sandbox, options->sandbox, err);
+    if (status == ADP_OK)
+        status = adp_plan_sources(out, options, err);
     if (status == ADP_OK && options->policy == NULL)
         status = adp_policy_load(&builtin, NULL, err);
     if (status == ADP_OK)

@@ -86,17 +86,7 @@ void adp_vault_free(struct adp_vault *vault)
 enum adp_status adp_vault_set_sandbox(struct adp_vault *vault, const char *how,
                                       struct adp_error *err)
 {
-    static const char *const names[] = {
-        [ADP_SANDBOX_AUTO] = "auto", [ADP_SANDBOX_ON] = "on", [ADP_SANDBOX_OFF] = "off"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(how != NULL ? how : "auto", names[i]) == 0) {
-            vault->sandbox = (enum adp_sandbox_mode)i;
-            return ADP_OK;
-        }
-    }
-    return adp_fail(err, ADP_ERR_ARGUMENT, NULL, "\"%s\" is no sandbox: it is auto, on or off",
-                    how);
+    return adp_sandbox_mode_of(&vault->sandbox, how, err);
 }
 
 static enum adp_status open_folder(const struct adp_vault *vault, const char *name, int *out_fd,

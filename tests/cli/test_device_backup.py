@@ -75,6 +75,18 @@ class DeviceBackup(scenario.Scenario):
                 for folder in (self.backup, self.dir / "copy", self.dir / "opened"):
                     shutil.rmtree(folder)
 
+    def test_who_reads_the_manifest(self):
+        """A child without rights, or this process: the same. The kernel may have no such child."""
+        self.make()
+        for how in ("auto", "off", "on"):
+            codes = (scenario.DONE, scenario.FAILED) if how == "on" else scenario.DONE
+            report = self.seal(self.source, "--sandbox", how, expect=codes)
+            if report["exit_code"] == scenario.FAILED:
+                self.assertIn("no full sandbox here", report["error"]["message"])
+                continue
+            self.assertEqual(self.notes(report), [])
+            self.assertEqual(self.listed(), self.expected())
+
     def test_every_category(self):
         names = {item["name"] for item in self.json("category", "list")["categories"]}
         self.assertEqual({category for category, _, _ in FILES}, names)

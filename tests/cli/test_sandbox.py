@@ -144,6 +144,9 @@ class Sandbox(scenario.Scenario):
                                expect=USAGE)
             self.assertIn("auto, on or off", told)
 
+        told = self.errors("seal", self.vault, self.source, "--sandbox=perhaps", expect=USAGE)
+        self.assertIn("auto, on or off", told)
+
     # -- what the system says of it
 
     def test_has_nothing(self):

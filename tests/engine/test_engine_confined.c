@@ -65,7 +65,8 @@ static int64_t receive(void (*work)(int, int, void *), void *user, uint8_t *out,
     int64_t got = 1, len = 0;
     int fd = open_it();
 
-    et_expect(adp_confined_start(&confined, fd, work, user, &err), ADP_OK, &err, "start");
+    et_expect(adp_confined_start(&confined, ADP_SANDBOX_ON, fd, work, user, &err), ADP_OK, &err,
+              "start");
     CU_ASSERT_FATAL(confined.fd >= 0);
     for (unsigned waits = 0; waits < max_waits && (got > 0 || got == -EAGAIN); waits += got < 0) {
         got = adp_confined_read(&confined, out + len, CONTENT_LEN + 1 - (size_t)len);
