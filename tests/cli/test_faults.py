@@ -7,6 +7,7 @@ import subprocess
 
 import faults
 import scenario
+import device_backup  # scenario makes it known where
 from scenario import DONE, FAILED, INTEGRITY, PARTIAL, noise, prose
 
 
@@ -137,6 +138,19 @@ class OfReading(OfSnapshots):
     def test_dry_run(self):
         self.check_reads("seal", self.vault, self.source, "--dry-run", "--json",
                          of=lambda text: {**json.loads(text), "seconds": 0})
+
+    def test_dry_run_of_a_devices_backup(self):
+        """What its manifest says counts as it says, or it is told why not."""
+        device_backup.make(self.source / "MobileSync/Backup" / device_backup.UDID)
+        words = ("seal", self.vault, self.source, "--dry-run", "--json")
+        whole = json.loads(self.run_it(*words).stdout)["categories"]
+
+        def check(code, done, call):
+            answer = json.loads(done.stdout or b"{}")
+            if code == DONE and not answer.get("events"):
+                self.assertEqual(answer["categories"], whole)
+
+        self.fail_at_each_call(check, *words)
 
 
 class OfAccess(faults.Faults):
