@@ -1,6 +1,7 @@
 #include "child.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -11,20 +12,36 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "confine.h"
 #include "secret.h"
 
 /* Of the stack that the caller has used before: there may be rests of keys. */
 #define USED_STACK_LEN (32u << 10)
 
-/* In a fork of a process with threads AddressSanitizer's allocator, other than glibc's, may be
- * locked for ever, and ThreadSanitizer starts no threads. A folder has a link from each folder in
- * it, which threads have here, and two more. */
+/* How many threads a process may have of which a fork can go on. In one of more AddressSanitizer's
+ * allocator, other than glibc's, may be locked for ever; ThreadSanitizer makes calls that a child
+ * must not make. */
+#if defined(__SANITIZE_THREAD__)
+#    define MAX_THREADS 0
+#elif defined(__SANITIZE_ADDRESS__)
+#    define MAX_THREADS 1
+#elif defined(__has_feature)
+#    if __has_feature(thread_sanitizer)
+#        define MAX_THREADS 0
+#    elif __has_feature(address_sanitizer)
+#        define MAX_THREADS 1
+#    endif
+#endif
+#ifndef MAX_THREADS
+#    define MAX_THREADS INT_MAX
+#endif
+
+/* A folder has a link from each folder in it, which threads have here, and two more. */
 static int bears_fork(void)
 {
     struct stat st;
 
-    return !ADP_CONFINE_LOOSE || (stat("/proc/self/task", &st) == 0 && st.st_nlink == 3);
+    return MAX_THREADS == INT_MAX ||
+           (stat("/proc/self/task", &st) == 0 && (int)st.st_nlink - 2 <= MAX_THREADS);
 }
 
 static void wipe_used_stack(void)

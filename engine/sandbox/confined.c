@@ -96,7 +96,7 @@ enum adp_status adp_confined_start(struct adp_confined *out_confined, enum adp_s
     if (mode == ADP_SANDBOX_AUTO || rc == ADP_CONFINE_ALL)
         return ADP_OK;
     adp_confined_end(out_confined);
-    return adp_sandbox_refuse("less", err);
+    return adp_sandbox_refuse(rc == 0 ? "none" : "less", err);
 }
 
 int64_t adp_confined_read(const struct adp_confined *confined, void *buf, size_t len)

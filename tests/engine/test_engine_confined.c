@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "assurance.h"
+#include "confine.h"
 #include "confine_test.h"
 #include "confined.h"
 #include "engine_test.h"
@@ -148,6 +149,24 @@ static void test_manifest(void)
     adp_assurance_add("sandbox", "a manifest's reader killed", 1, num_killed > 0);
 }
 
+static void do_nothing(int in, int out, void *user)
+{
+    (void)in, (void)out, (void)user;
+}
+
+/* Not under ThreadSanitizer. */
+static int starts(void)
+{
+    struct adp_confined confined;
+    int fd = open(path_, O_RDONLY | O_CLOEXEC), ok;
+
+    ok = adp_confined_start(&confined, ADP_SANDBOX_AUTO, fd, do_nothing, NULL, NULL) == ADP_OK &&
+         confined.fd >= 0;
+    adp_confined_end(&confined);
+    close(fd);
+    return ok;
+}
+
 int main(void)
 {
     static const struct adp_test_case cases[] = {
@@ -156,14 +175,14 @@ int main(void)
     };
     int fd, result;
 
-    if (!ct_has_all())
-        return ADP_TEST_SKIPPED;
     strcpy(path_, "/tmp/adp-seal-test-XXXXXX");
     fd = mkstemp(path_);
     if (fd < 0)
         return 1;
     close(fd);
-    result = adp_test_main("engine/confined", cases, NUM_OF(cases));
+    result = ADP_TEST_SKIPPED;
+    if (ct_has_all() && (!ADP_CONFINE_LOOSE || starts()))
+        result = adp_test_main("engine/confined", cases, NUM_OF(cases));
     unlink(path_);
     return result;
 }
