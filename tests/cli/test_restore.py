@@ -167,7 +167,8 @@ class IgnoringCase(scenario.Scenario):
 
     def setUp(self):
         super().setUp()
-        if os.geteuid() != 0 or not os.path.exists("/dev/fuse") or not shutil.which("lowntfs-3g"):
+        tools = shutil.which("mkntfs") and shutil.which("lowntfs-3g")
+        if os.geteuid() != 0 or not os.path.exists("/dev/fuse") or not tools:
             self.skipTest("needs root, /dev/fuse and ntfs-3g")
         image, self.disk = self.dir / "image", self.dir / "disk"
         self.disk.mkdir()
