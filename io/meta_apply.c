@@ -25,9 +25,12 @@ static int apply_owner(const struct target *target, const struct adp_meta *meta)
 {
     const char *name = target->name != NULL ? target->name : "";
     int flags = target->name != NULL ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
-    long rc = TEMP_FAILURE_RETRY(fchownat(target->dirfd, name, meta->uid, meta->gid, flags));
 
-    return rc < 0 ? -errno : 0;
+    if (meta->uid == (uid_t)-1 || meta->gid == (gid_t)-1) /* which means: as it is */
+        return -EINVAL;
+    return TEMP_FAILURE_RETRY(fchownat(target->dirfd, name, meta->uid, meta->gid, flags)) < 0
+               ? -errno
+               : 0;
 }
 
 static int has_owner(const struct target *target, const struct adp_meta *meta)

@@ -109,7 +109,6 @@ static void test_fifo_and_folder(void)
     scratch_remove(&scratch);
 }
 
-/* Root sets the owner first, so that setuid survives it. */
 /* What was recorded without an ACL has none, whatever the folder hands down. */
 static void test_inherited_acls(void)
 {
@@ -155,6 +154,7 @@ static void test_inherited_acls(void)
     scratch_remove(&scratch);
 }
 
+/* Root sets the owner first, so that setuid survives it. */
 static void test_owner_as_root(void)
 {
     struct scratch scratch = scratch_make();
@@ -180,6 +180,23 @@ static int mode_of(const struct scratch *scratch, const char *name)
     struct stat st;
 
     return fstatat(scratch->fd, name, &st, 0) == 0 ? (int)(st.st_mode & 07777) : -1;
+}
+
+/* fchownat takes the number for "as it is", and would lend the file the rights of who restores. */
+static void test_owner_that_is_none(void)
+{
+    struct scratch scratch = scratch_make();
+    struct adp_meta meta = base_meta(06755);
+
+    for (int is_group = 0; is_group < 2; is_group++) {
+        meta.uid = is_group ? 1234 : UINT32_MAX;
+        meta.gid = is_group ? UINT32_MAX : 1234;
+        scratch_file(&scratch, is_group ? "g" : "f", "");
+        CU_ASSERT_EQUAL(apply(scratch.fd, is_group ? "g" : "f", &meta, 1),
+                        ADP_META_OWNER | ADP_META_MODE);
+        CU_ASSERT_EQUAL(mode_of(&scratch, is_group ? "g" : "f"), 0755);
+    }
+    scratch_remove(&scratch);
 }
 
 /* Without privileges: the owner fails, and setuid of somebody else is never lent to us; a file of
@@ -257,10 +274,15 @@ static void test_missing(void)
 int main(void)
 {
     static const struct adp_test_case cases[] = {
-        {"by name, descriptor, O_PATH", test_ways}, {"symbolic link", test_symlink},
-        {"FIFO and folder", test_fifo_and_folder},  {"owner, as root", test_owner_as_root},
-        {"owner, as a user", test_owner_as_user},   {"an attribute that fails", test_failed_xattr},
-        {"a missing file", test_missing},           {"inherited ACLs", test_inherited_acls},
+        {"by name, descriptor, O_PATH", test_ways},
+        {"symbolic link", test_symlink},
+        {"FIFO and folder", test_fifo_and_folder},
+        {"owner, as root", test_owner_as_root},
+        {"owner, as a user", test_owner_as_user},
+        {"no owner at all", test_owner_that_is_none},
+        {"an attribute that fails", test_failed_xattr},
+        {"a missing file", test_missing},
+        {"inherited ACLs", test_inherited_acls},
     };
 
     return adp_test_main("meta_apply", cases, sizeof(cases) / sizeof(cases[0]));
