@@ -8,7 +8,7 @@
  * emulated vectors, of which the native ones differ in instructions that take no branches. */
 #include "kernel_test.h"
 
-#if __has_include(<valgrind/memcheck.h>)
+#if defined(ADP_VALGRIND)
 
 #    include <errno.h>
 #    include <fcntl.h>
