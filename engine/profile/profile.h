@@ -24,6 +24,7 @@ struct adp_profile_folder {
     int dir;          /* descriptor of the folder; the walk closes it */
     const struct adp_names *names; /* of all that lies in it */
     enum adp_sandbox_mode sandbox; /* for what a profile opens in it */
+    int *failed;                   /* if not NULL: set to the errno of a look that has failed */
 };
 
 /* adp_folder_name returns the folder's own name. */
@@ -33,7 +34,8 @@ const char *adp_folder_name(const struct adp_profile_folder *folder);
 int adp_folder_has_name(const struct adp_profile_folder *folder, const char *name);
 
 /* adp_folder_has returns whether |path| below the folder is of the |type| S_IFDIR or S_IFREG; its
- * first component is looked up by name first. No symbolic link is followed. */
+ * first component is looked up by name first. No symbolic link is followed. Where it cannot be
+ * told, that is noted in |folder->failed|. */
 int adp_folder_has(const struct adp_profile_folder *folder, const char *path, mode_t type);
 
 /* What a profile says of one path. */

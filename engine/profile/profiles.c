@@ -114,16 +114,35 @@ static enum adp_status index_rules(struct adp_profiles *profiles, const struct a
     return ADP_OK;
 }
 
+static void tell_unknown(const struct adp_profiles *profiles,
+                         const struct adp_profile_folder *folder, int failed)
+{
+    char message[256];
+
+    snprintf(message, sizeof(message),
+             "whether it is a folder of a known structure could not be seen (%s): what lies in it "
+             "counts by its names",
+             strerror(failed));
+    adp_tell_event(profiles->tell, ADP_EVENT_NOTE, ADP_OK, failed, folder->path, message);
+}
+
 enum adp_status adp_profiles_enter(struct adp_profiles *profiles,
                                    const struct adp_profile_folder *folder,
                                    const struct adp_profile **out_found, struct adp_error *err)
 {
-    const struct adp_profile *found = recognise(profiles, folder);
+    struct adp_profile_folder looked_at = *folder;
+    const struct adp_profile *found;
     enum adp_status status = ADP_OK;
+    int failed = 0;
 
     *out_found = NULL;
-    if (found == NULL)
+    looked_at.failed = &failed;
+    found = recognise(profiles, &looked_at);
+    if (found == NULL) {
+        if (failed != 0)
+            tell_unknown(profiles, folder, failed);
         return ADP_OK;
+    }
     if (found->begin != NULL)
         status = found->begin(&profiles->state, folder, profiles->tell, err);
     else

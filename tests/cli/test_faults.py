@@ -152,6 +152,17 @@ class OfReading(OfSnapshots):
 
         self.fail_at_each_call(check, *words)
 
+    def test_what_a_folder_is_cannot_be_seen(self):
+        """Then it is not sealed as another one without a word."""
+        device_backup.make(self.source / "MobileSync/Backup" / device_backup.UDID)
+        words = ("seal", self.vault, self.source, "--dry-run", "--json")
+        _, calls = self.traced(*words, calls="files")
+        looks = [n for n, (call, path) in enumerate(calls, 1)
+                 if call == "openat2" and path.endswith("Manifest.plist")]
+        done, _ = self.traced(*words, at=looks[0], fault="EIO", calls="files")
+        events = json.loads(done.stdout)["events"]
+        self.assertTrue(any("could not be seen" in event["message"] for event in events), events)
+
 
 class OfAccess(faults.Faults):
     every_read = 3  # the same of each command: identity and keybag
