@@ -51,7 +51,7 @@ enum adp_status cmd_recovery_key(struct cli *cli, struct adp_vault *vault, struc
  * alone. */
 static enum adp_status open_half(int *out_fd, const char *path, struct adp_error *err)
 {
-    *out_fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    *out_fd = TEMP_FAILURE_RETRY(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (*out_fd >= 0)
         return ADP_OK;
     return out_fail(err, errno == EEXIST ? ADP_ERR_EXISTS : ADP_ERR_IO, path,

@@ -85,7 +85,7 @@ static enum adp_status refuse_line(int result, const char *from, enum passphrase
 static enum adp_status from_file(struct passphrase *out, const char *file,
                                  enum passphrase_purpose purpose, struct adp_error *err)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    int fd = TEMP_FAILURE_RETRY(open(file, O_RDONLY | O_CLOEXEC));
     int result;
 
     if (fd < 0)

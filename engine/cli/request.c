@@ -82,7 +82,9 @@ enum adp_status request_read(char **out_request, const char *word, struct adp_er
         *out_request = strcpy(must_alloc(strlen(word) + 1), word);
         return ADP_OK;
     }
-    file = is_stdin ? stdin : fopen(word, "re");
+    do {
+        file = is_stdin ? stdin : fopen(word, "re");
+    } while (file == NULL && errno == EINTR);
     if (file == NULL)
         return out_fail(err, errno == ENOENT ? ADP_ERR_NOT_FOUND : ADP_ERR_IO, word,
                         "REQUEST is the line that device request printed, a file that has it, or -",

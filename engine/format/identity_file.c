@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "entry.h"
 #include "error.h"
@@ -254,7 +255,7 @@ static void identity_merge(struct adp_identity *identity)
 static int identity_try_lock(const char *path)
 {
     struct stat ours, named;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = TEMP_FAILURE_RETRY(open(path, O_RDONLY | O_CLOEXEC));
     int rc = fd < 0 ? -errno : adp_entry_lock(fd, 1);
 
     if (rc == 0 &&

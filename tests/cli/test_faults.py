@@ -68,12 +68,13 @@ class OfSnapshots(faults.Faults):
         def check(code, done, call):
             if code == DONE:
                 self.assert_same_tree(self.source, target / "source")
-            for path in target.rglob("*"):
+            for path in (target / "source").rglob("*"):
                 if path.is_file() and path.stat().st_mode & 0o777:
                     original = self.source / path.relative_to(target / "source")
                     self.assertEqual(path.read_bytes(), original.read_bytes())
             self.run_it(*words, "--overwrite")
             self.assert_same_tree(self.source, target / "source")
+            self.assertEqual(os.listdir(target), ["source"])
 
         self.fail_at_each_call(check, *words)
 
