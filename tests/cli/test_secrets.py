@@ -20,8 +20,9 @@ MOMENTS = {"files": 150, "memory": 300} if scenario.SOAK else {"files": 3, "memo
 
 
 def is_of_hmac(name, _address, mapping):
-    """BoringSSL's HMAC allocates while it has the key that it is given on the stack, and wipes it."""
-    return mapping == "[stack]" and name.startswith(("archive key", "message key"))
+    """BoringSSL's HMAC allocates while it has the key that it is given on the stack, and wipes it; in
+    scrypt that is the passphrase."""
+    return mapping == "[stack]" and name.startswith(("archive key", "message key", "passphrase"))
 
 
 class UnderPassphrase(scenario.Scenario):
