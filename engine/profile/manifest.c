@@ -160,9 +160,9 @@ static uint64_t manifest_max(int fd)
 {
     struct stat st;
 
-    if (adp_entry_stat(fd, NULL, &st) < 0)
-        return 0;
-    return (uint64_t)st.st_size < NAMES_MAX ? (uint64_t)st.st_size : NAMES_MAX;
+    if (adp_entry_stat(fd, NULL, &st) < 0 || (uint64_t)st.st_size > NAMES_MAX)
+        return NAMES_MAX;
+    return (uint64_t)st.st_size;
 }
 
 /* -- Outside ----------------------------------------------------------------------------------- */

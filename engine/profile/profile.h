@@ -60,7 +60,8 @@ struct adp_profile {
 
     /* ... or these. |begin| makes the state for a folder that was recognised, or that the caller
      * says is one. What is wrong with the folder's content is told as a note and stays in the
-     * state; an error (ADP_ERR_MEMORY, ADP_ERR_CANCELLED) ends the walk. |classify| returns whether
+     * state; an error (no memory or process, no sandbox that was asked for, ADP_ERR_CANCELLED) ends
+     * the walk. |classify| returns whether
      * it decides on the path |below| the folder ("" never comes); what it leaves is decided by
      * names. |end| frees. */
     enum adp_status (*begin)(void **out_state, const struct adp_profile_folder *folder,

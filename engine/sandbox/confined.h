@@ -1,5 +1,6 @@
 /* A child process that reads one file and writes what it finds there into a pipe. It has these two
- * descriptors, no other file, no network, no key (confine.h), and as much memory as it needs.
+ * descriptors, no other file, no network, no key (confine.h), and 64 MiB of memory more than it
+ * began with.
  *
  * What comes through the pipe is the file's maker's word, whoever that is: to be checked like the
  * file itself. */
